@@ -1,0 +1,2 @@
+//! The compiler and workbench.
+fn main() {}

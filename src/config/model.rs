@@ -1,0 +1,182 @@
+//! A configuration as the compiler writes it and the engine runs it: flat tables, no pointers.
+//!
+//! Every default has been applied by whoever filled it (`config::source::lower`), so nothing
+//! downstream knows a default. Instances refer to their addresses and peers as ranges of shared
+//! pools, and to interfaces by index into the table of names.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::ops::Range;
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::addr::{Family, InterfaceName, Name, Priority, Version, Vrid};
+use crate::limits::{
+    ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
+};
+use crate::time::Span;
+
+/// A whole configuration. Large (hundreds of kilobytes of tables): keep it in a `static` or a box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What holds for all instances.
+    pub global: Global,
+    /// Names of the interfaces that instances and addresses refer to, each once.
+    pub interfaces: Vec<InterfaceName, INTERFACE_COUNT_MAX>,
+    /// The virtual routers.
+    pub instances: Vec<Instance, INSTANCE_COUNT_MAX>,
+    /// The virtual addresses of all instances: [`Instance::addresses`] says whose.
+    pub addresses: Vec<Address, ADDRESS_COUNT_MAX>,
+    /// The unicast peers of all instances: [`Instance::peers`] says whose.
+    pub peers: Vec<IpAddr, PEER_COUNT_MAX>,
+}
+
+/// What holds for all instances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Global {
+    /// `router_id`: how this router calls itself in status. May be empty.
+    pub router_id: Name,
+    /// `vrrp_startup_delay`: adverts are discarded and nobody becomes master for so long after the
+    /// start.
+    pub startup_delay: Span,
+    /// `vrrp_mcast_group4`, 224.0.0.18 unless configured.
+    pub multicast_group4: Ipv4Addr,
+    /// `vrrp_mcast_group6`, ff02::12 unless configured.
+    pub multicast_group6: Ipv6Addr,
+    /// `vrrp_garp_interval`: least time between two gratuitous ARPs on one interface.
+    pub garp_interval: Span,
+    /// `vrrp_gna_interval`: the same for unsolicited neighbour advertisements.
+    pub gna_interval: Span,
+}
+
+/// One virtual router: `vrrp_instance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The name in the configuration.
+    pub name: Name,
+    /// `interface`: adverts are sent and heard here. Index into [`Config::interfaces`].
+    pub interface: u8,
+    /// Family of the advertised addresses and of the adverts.
+    pub family: Family,
+    /// `version`.
+    pub version: Version,
+    /// `virtual_router_id`.
+    pub vrid: Vrid,
+    /// `priority`, 1–255; 255 owns the addresses.
+    pub priority: Priority,
+    /// `state MASTER`. keepalived starts such an instance in BACKUP all the same, unless its
+    /// priority is 255; kept for `explain` and `status`.
+    pub wants_master: bool,
+    /// `advert_int`: whole seconds in version 2, multiples of 10 ms up to 40.95 s in version 3.
+    pub interval: Span,
+    /// `preempt` (the default) or `nopreempt`.
+    pub preempt: bool,
+    /// `preempt_delay`: how long a lower master is endured before it is preempted.
+    pub preempt_delay: Span,
+    /// `mcast_src_ip` or `unicast_src_ip`; without it the interface's primary address is the source.
+    pub source: Option<IpAddr>,
+    /// `authentication { auth_type PASS }`: the password, zero-padded. Version 2 only.
+    pub password: Option<[u8; 8]>,
+    /// When and how often gratuitous ARPs and neighbour advertisements are sent.
+    pub announce: Announce,
+    /// Whether a fault of the instance's own interface is a fault of the instance; false with
+    /// `dont_track_primary`.
+    pub track_primary: bool,
+    /// The instance's addresses in [`Config::addresses`]: first those of `virtual_ipaddress`, in
+    /// order, then those of `virtual_ipaddress_excluded`.
+    pub addresses: Span16,
+    /// How many of [`Instance::addresses`], from the first on, adverts carry.
+    pub advertised: u8,
+    /// The instance's `unicast_peer`s in [`Config::peers`]; none: multicast.
+    pub peers: Span16,
+}
+
+/// The `garp_*` keywords of one instance, which hold for neighbour advertisements as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announce {
+    /// `garp_master_delay`: the second burst comes so long after the takeover; zero: none.
+    pub delay: Span,
+    /// `garp_master_repeat`: announcements an address and burst, at least 1.
+    pub repeat: u8,
+    /// `garp_master_refresh`: a burst every so often while master; zero: none.
+    pub refresh: Span,
+    /// `garp_master_refresh_repeat`: announcements an address and refresh, at least 1.
+    pub refresh_repeat: u8,
+    /// `garp_lower_prio_delay`: the second burst after a rival with a lower priority was heard.
+    pub lower_delay: Span,
+    /// `garp_lower_prio_repeat`: announcements an address in such a burst; zero: none.
+    pub lower_repeat: u8,
+    /// `garp_extra_if all`: a burst every so often for addresses on interfaces that carry no
+    /// adverts of their instance; zero: none.
+    pub extra_interface: Span,
+}
+
+/// One virtual address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its prefix length; 32 or 128 unless configured.
+    pub prefix_len: u8,
+    /// The interface that carries it: `dev`, else the instance's. Index into
+    /// [`Config::interfaces`].
+    pub interface: u8,
+    /// `label`, as `ip addr` shows it (IPv4 only). Empty: none.
+    pub label: InterfaceName,
+}
+
+/// A range of a pool, as start and length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span16 {
+    /// First index.
+    pub start: u16,
+    /// How many.
+    pub len: u16,
+}
+
+impl Span16 {
+    /// The range as indexes of a slice.
+    pub fn range(self) -> Range<usize> {
+        usize::from(self.start)..usize::from(self.start) + usize::from(self.len)
+    }
+}
+
+impl Config {
+    /// No instance at all.
+    pub const fn new() -> Self {
+        Config {
+            global: Global {
+                router_id: Name::new(),
+                startup_delay: Span::ZERO,
+                multicast_group4: Ipv4Addr::new(224, 0, 0, 18),
+                multicast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
+                garp_interval: Span::ZERO,
+                gna_interval: Span::ZERO,
+            },
+            interfaces: Vec::new(),
+            instances: Vec::new(),
+            addresses: Vec::new(),
+            peers: Vec::new(),
+        }
+    }
+
+    /// The addresses of `instance`, advertised ones first.
+    pub fn addresses_of(&self, instance: &Instance) -> &[Address] {
+        self.addresses.get(instance.addresses.range()).unwrap_or(&[])
+    }
+
+    /// The unicast peers of `instance`.
+    pub fn peers_of(&self, instance: &Instance) -> &[IpAddr] {
+        self.peers.get(instance.peers.range()).unwrap_or(&[])
+    }
+
+    /// The name of interface `index`; empty when there is none, which [`super::check`] excludes.
+    pub fn interface_name(&self, index: u8) -> &str {
+        self.interfaces.get(usize::from(index)).map_or("", InterfaceName::as_str)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::new()
+    }
+}

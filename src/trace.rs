@@ -1,0 +1,237 @@
+//! What happened, as small `Copy` values: written on the hot path, formatted only when read.
+
+use core::net::IpAddr;
+use heapless::Deque;
+
+use crate::addr::Priority;
+use crate::limits::{EVENT_COUNT_MAX, TRANSITION_COUNT_MAX};
+use crate::time::{Instant, Span};
+
+/// The states of an instance (RFC 9568 §6.4; FAULT is keepalived's name for "cannot take part").
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum StateName {
+    /// Not started, or stopped.
+    Init,
+    /// Listens; another router is master, or will be found dead.
+    Backup,
+    /// Carries the addresses and says so.
+    Master,
+    /// Cannot take part; [`Cause`] of the last transition says why.
+    Fault,
+}
+
+impl StateName {
+    /// INIT, BACKUP, MASTER, FAULT, as keepalived prints them.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StateName::Init => "INIT",
+            StateName::Backup => "BACKUP",
+            StateName::Master => "MASTER",
+            StateName::Fault => "FAULT",
+        }
+    }
+}
+
+/// Why an instance changed its state.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Cause {
+    /// The daemon started, or the instance was added by a reload.
+    Started,
+    /// Priority 255: the owner is master whenever it runs.
+    Owner,
+    /// A hot restart within one interval of the last advert: nobody can have taken over.
+    Resumed,
+    /// No advert of a master for the master-down interval.
+    MasterDown,
+    /// The master resigned with priority 0 and nobody better spoke within the skew time.
+    MasterResigned,
+    /// A master of lower priority was heard for the whole master-down interval or preempt_delay.
+    Preempted,
+    /// An advert with a higher priority.
+    HigherPriority,
+    /// An advert with the same priority from a higher address.
+    HigherAddress,
+    /// The interface does not exist.
+    InterfaceMissing,
+    /// The interface is administratively down.
+    InterfaceDown,
+    /// The interface has no carrier.
+    CarrierLost,
+    /// The interface works again.
+    InterfaceUp,
+    /// The interface has no address that adverts could be sent from.
+    NoSourceAddress,
+    /// An address to send from has come.
+    SourceAddress,
+    /// The kernel refused the interface's VRRP socket.
+    SocketRefused,
+    /// The kernel refused every virtual address.
+    AddressRefused,
+    /// An interface that carries one of the addresses does not work.
+    AddressInterface,
+    /// The operator said so: `ringward release`.
+    Released,
+    /// A reload removed or replaced the instance.
+    Removed,
+    /// The daemon stops.
+    Stopped,
+}
+
+impl Cause {
+    /// A few words for `log` and `status`.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Cause::Started => "started",
+            Cause::Owner => "owner of the addresses (priority 255)",
+            Cause::Resumed => "restarted within one interval",
+            Cause::MasterDown => "master silent for the master-down interval",
+            Cause::MasterResigned => "master resigned (priority 0)",
+            Cause::Preempted => "preempted a master of lower priority",
+            Cause::HigherPriority => "heard a higher priority",
+            Cause::HigherAddress => "heard the same priority from a higher address",
+            Cause::InterfaceMissing => "interface does not exist",
+            Cause::InterfaceDown => "interface is down",
+            Cause::CarrierLost => "interface has no carrier",
+            Cause::InterfaceUp => "interface works",
+            Cause::NoSourceAddress => "interface has no address to send from",
+            Cause::SourceAddress => "interface has an address to send from",
+            Cause::SocketRefused => "VRRP socket refused by the kernel",
+            Cause::AddressRefused => "addresses refused by the kernel",
+            Cause::AddressInterface => "an interface of the addresses does not work",
+            Cause::Released => "released by the operator",
+            Cause::Removed => "removed by a reload",
+            Cause::Stopped => "stopped",
+        }
+    }
+}
+
+/// A change of state, with everything that explains it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transition {
+    /// When, on the loop's clock.
+    pub at: Instant,
+    /// Index of the instance in the configuration that was in force.
+    pub instance: u16,
+    /// The state before.
+    pub from: StateName,
+    /// The state after.
+    pub to: StateName,
+    /// Why.
+    pub cause: Cause,
+    /// The router whose advert (or silence) it was, where there is one.
+    pub peer: Option<IpAddr>,
+    /// The priority that router last sent.
+    pub peer_priority: Option<Priority>,
+    /// How long ago that router was last heard.
+    pub advert_age: Option<Span>,
+    /// How long after its deadline our timer was served, where a timer was the cause.
+    pub lateness: Span,
+}
+
+/// A thing worth a line in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A change of state.
+    Transition(Transition),
+    /// The kernel refused virtual address `address` (index into the pool) with this errno.
+    AddressRefused {
+        /// Index into the pool of addresses.
+        address: u16,
+        /// The kernel's answer, positive.
+        errno: i32,
+    },
+    /// A virtual address was removed by somebody else and is being put back.
+    AddressLost {
+        /// Index into the pool of addresses.
+        address: u16,
+    },
+    /// A master heard another master of lower priority or address: two masters for a moment.
+    Rival {
+        /// Index of the instance.
+        instance: u16,
+        /// The other master.
+        peer: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
+    /// The loop was not scheduled for so long that a peer may have taken over; the instance
+    /// listens before it advertises again.
+    Stalled {
+        /// Index of the instance.
+        instance: u16,
+        /// How late the loop was.
+        lateness: Span,
+    },
+    /// A peer's adverts differ from the configuration in a way that is tolerated: its address list
+    /// or, in version 3, its interval. Said once for each master.
+    Mismatch {
+        /// Index of the instance.
+        instance: u16,
+        /// Who sent it.
+        peer: IpAddr,
+        /// What differs.
+        what: Mismatch,
+    },
+    /// Netlink messages were lost; the tables are read again.
+    KernelOverrun,
+}
+
+/// What differs between a peer's advert and this configuration, without harm to the election.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mismatch {
+    /// Another list of addresses.
+    Addresses,
+    /// Another interval (version 3: the master's is followed).
+    Interval,
+}
+
+/// A fixed ring of the latest entries: when it is full, the oldest goes.
+#[derive(Debug)]
+pub struct Ring<T, const N: usize> {
+    entries: Deque<T, N>,
+    lost: u64,
+}
+
+impl<T, const N: usize> Ring<T, N> {
+    /// An empty ring.
+    pub const fn new() -> Self {
+        Ring { entries: Deque::new(), lost: 0 }
+    }
+
+    /// Adds an entry; the oldest one is dropped and counted when there is no room.
+    pub fn push(&mut self, entry: T) {
+        if self.entries.is_full() {
+            self.entries.pop_front();
+            self.lost = self.lost.saturating_add(1);
+        }
+        // Cannot fail: there is room now, and a ring of length zero is never made.
+        let _ = self.entries.push_back(entry);
+    }
+
+    /// Takes the oldest entry.
+    pub fn pop(&mut self) -> Option<T> {
+        self.entries.pop_front()
+    }
+
+    /// The entries, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
+        self.entries.iter()
+    }
+
+    /// How many entries were dropped for want of room.
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+impl<T, const N: usize> Default for Ring<T, N> {
+    fn default() -> Self {
+        Ring::new()
+    }
+}
+
+/// Events that wait to be formatted.
+pub type Events = Ring<Event, EVENT_COUNT_MAX>;
+
+/// The last transitions, kept for `log` and `status`.
+pub type Transitions = Ring<Transition, TRANSITION_COUNT_MAX>;
