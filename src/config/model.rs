@@ -10,9 +10,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::addr::{Family, InterfaceName, Name, Priority, Version, Vrid};
-use crate::limits::{
-    ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
-};
+use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX};
 use crate::time::Span;
 
 /// A whole configuration. Large (hundreds of kilobytes of tables): keep it in a `static` or a box.

@@ -10,6 +10,7 @@ pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;
+mod octets;
 pub mod rtnl;
 pub mod vrrp;
 

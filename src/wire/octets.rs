@@ -1,0 +1,66 @@
+//! Writing into a borrowed buffer, front to back.
+
+/// A buffer and how much of it is written. Nothing is ever written past its end.
+#[derive(Debug)]
+pub(super) struct Writer<'b> {
+    buffer: &'b mut [u8],
+    len: usize,
+}
+
+impl<'b> Writer<'b> {
+    /// Starts at the front of `buffer`.
+    pub(super) fn new(buffer: &'b mut [u8]) -> Self {
+        Writer { buffer, len: 0 }
+    }
+
+    /// Appends `octets`; `None`, and nothing written, when they do not fit.
+    pub(super) fn put(&mut self, octets: &[u8]) -> Option<()> {
+        let end = self.len.checked_add(octets.len())?;
+        self.buffer.get_mut(self.len..end)?.copy_from_slice(octets);
+        self.len = end;
+        Some(())
+    }
+
+    /// Replaces octets that were written before; `None` when `at` is not among them.
+    pub(super) fn patch(&mut self, at: usize, octets: &[u8]) -> Option<()> {
+        let end = at.checked_add(octets.len()).filter(|end| *end <= self.len)?;
+        self.buffer.get_mut(at..end)?.copy_from_slice(octets);
+        Some(())
+    }
+
+    /// What was written from `at` on; empty when that is nothing.
+    pub(super) fn written_from(&self, at: usize) -> &[u8] {
+        self.buffer.get(at..self.len).unwrap_or_default()
+    }
+
+    /// How many octets were written.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Writer;
+
+    #[test]
+    fn what_does_not_fit_is_not_written() {
+        let mut buffer = [0xa5; 4];
+        let mut writer = Writer::new(&mut buffer);
+        assert_eq!(writer.put(&[1, 2, 3]), Some(()));
+        assert_eq!(writer.put(&[4, 5]), None);
+        assert_eq!(writer.len(), 3);
+        assert_eq!(buffer, [1, 2, 3, 0xa5]);
+    }
+
+    #[test]
+    fn only_written_octets_can_be_replaced() {
+        let mut buffer = [0xa5; 4];
+        let mut writer = Writer::new(&mut buffer);
+        assert_eq!(writer.put(&[1, 2, 3]), Some(()));
+        assert_eq!(writer.patch(1, &[9, 9]), Some(()));
+        assert_eq!(writer.patch(2, &[7, 7]), None);
+        assert_eq!(writer.written_from(1), [9, 9]);
+        assert_eq!(writer.written_from(7), []);
+    }
+}
