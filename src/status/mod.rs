@@ -1,1 +1,5 @@
-//! (being written)
+//! What the engine and the program know, as text for people and JSON for machines.
+
+mod process;
+
+pub use process::Process;
