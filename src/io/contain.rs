@@ -1,0 +1,77 @@
+//! Starting a program in namespaces of its own (feature `demo`), between `fork` and `exec`.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+
+/// Makes `command` start in these network and mount namespaces, as process 2 of a new PID
+/// namespace. What `spawn` returns is a process that waits for process 1 of that namespace, which
+/// waits for the program; each ends with the program's status (128 + *n* after signal *n*), and
+/// when one of them dies, all that the program started die as well.
+pub fn contain(command: &mut Command, net: OwnedFd, mount: OwnedFd) {
+    let starter = getpid();
+    let enter = move || -> io::Result<()> {
+        set_pdeathsig(Signal::SIGKILL)?;
+        if getppid() != starter {
+            // It died before the line above.
+            return Err(Errno::ESRCH.into());
+        }
+        setns(&net, CloneFlags::CLONE_NEWNET)?;
+        setns(&mount, CloneFlags::CLONE_NEWNS)?;
+        unshare(CloneFlags::CLONE_NEWPID)?;
+        // SAFETY: this process has one thread; it came from `fork` and has not called `exec`, so
+        // what follows may only make calls that are async-signal-safe: it makes system calls and
+        // allocates nothing.
+        if let ForkResult::Parent { child } = unsafe { fork()? } {
+            watch_over(child);
+        }
+        set_pdeathsig(Signal::SIGKILL)?;
+        // SAFETY: as above.
+        if let ForkResult::Parent { child } = unsafe { fork()? } {
+            watch_over(child);
+        }
+        Ok(())
+    };
+    // SAFETY: `enter` runs between fork and exec; it makes system calls only, all of them
+    // async-signal-safe, and neither allocates nor takes a lock.
+    unsafe { command.pre_exec(enter) };
+}
+
+/// Waits for `program`, reaps whatever else ends, and ends as it did.
+fn watch_over(program: Pid) -> ! {
+    // The pipe on which `Command` hears of a failed exec must not stay open here.
+    // SAFETY: nothing in this process uses a file descriptor from here on.
+    unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
+    let status = loop {
+        match waitpid(None, None) {
+            Ok(WaitStatus::Exited(pid, status)) if pid == program => break status,
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => {
+                break 128_i32.saturating_add(signal as i32);
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => break 127,
+        }
+    };
+    // SAFETY: ends the process without running anything of the program it was forked from.
+    unsafe { libc::_exit(status) }
+}
+
+/// A descriptor that becomes readable when the process ends (pidfd_open(2), Linux 5.3).
+///
+/// # Errors
+/// When there is no such process.
+pub fn open_process(pid: Pid) -> io::Result<OwnedFd> {
+    // SAFETY: takes two integers, touches no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let fd = i32::try_from(Errno::result(fd)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
