@@ -6,5 +6,7 @@
 pub mod blob;
 pub mod check;
 pub mod model;
+#[cfg(test)]
+mod sample;
 #[cfg(feature = "compiler")]
 pub mod source;

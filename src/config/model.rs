@@ -138,23 +138,46 @@ impl Span16 {
     }
 }
 
+impl Global {
+    /// keepalived's defaults.
+    pub const fn new() -> Self {
+        Global {
+            router_id: Name::new(),
+            startup_delay: Span::ZERO,
+            multicast_group4: Ipv4Addr::new(224, 0, 0, 18),
+            multicast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
+            garp_interval: Span::ZERO,
+            gna_interval: Span::ZERO,
+        }
+    }
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Global::new()
+    }
+}
+
 impl Config {
     /// No instance at all.
     pub const fn new() -> Self {
         Config {
-            global: Global {
-                router_id: Name::new(),
-                startup_delay: Span::ZERO,
-                multicast_group4: Ipv4Addr::new(224, 0, 0, 18),
-                multicast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
-                garp_interval: Span::ZERO,
-                gna_interval: Span::ZERO,
-            },
+            global: Global::new(),
             interfaces: Vec::new(),
             instances: Vec::new(),
             addresses: Vec::new(),
             peers: Vec::new(),
         }
+    }
+
+    /// Makes it what [`Config::new`] returns, in place: a value of this size is not to pass over
+    /// the stack.
+    pub fn clear(&mut self) {
+        self.global = Global::new();
+        self.interfaces.clear();
+        self.instances.clear();
+        self.addresses.clear();
+        self.peers.clear();
     }
 
     /// The addresses of `instance`, advertised ones first.

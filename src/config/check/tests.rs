@@ -1,0 +1,223 @@
+use super::*;
+use crate::addr::{Priority, Vrid};
+use crate::config::sample::reference;
+
+/// What `check` says of the reference configuration after `change`.
+fn verdict(change: impl FnOnce(&mut Config)) -> Result<(), (Rule, Place)> {
+    let mut config = reference();
+    change(&mut config);
+    check(&config).map_err(|invalid| (invalid.rule, invalid.place))
+}
+
+fn instance(change: impl FnOnce(&mut Instance)) -> Result<(), (Rule, Place)> {
+    verdict(|config| change(&mut config.instances[0]))
+}
+
+fn address(change: impl FnOnce(&mut Address)) -> Result<(), (Rule, Place)> {
+    verdict(|config| change(&mut config.addresses[0]))
+}
+
+/// The refusal of something in the first instance.
+fn refused(rule: Rule) -> Result<(), (Rule, Place)> {
+    Err((rule, Place::Instance(0)))
+}
+
+#[test]
+fn the_reference_and_an_empty_configuration_keep_every_rule() {
+    assert_eq!(verdict(|_| ()), Ok(()));
+    assert_eq!(verdict(Config::clear), Ok(()));
+}
+
+#[test]
+fn version_2_speaks_whole_seconds_from_1_to_255() {
+    let at = |nanos| instance(|i| i.interval = Span::from_nanos(nanos));
+    assert_eq!(at(1_000_000_000), Ok(()));
+    assert_eq!(at(255_000_000_000), Ok(()));
+    for nanos in [0, 999_999_999, 1_000_000_001, 1_500_000_000, 256_000_000_000, u64::MAX] {
+        assert_eq!(at(nanos), refused(Rule::IntervalV2), "{nanos} ns");
+    }
+}
+
+#[test]
+fn version_3_speaks_whole_centiseconds_from_10_ms_to_40_95_s() {
+    let at = |nanos| {
+        instance(|i| {
+            (i.version, i.password) = (Version::V3, None);
+            i.interval = Span::from_nanos(nanos);
+        })
+    };
+    assert_eq!(at(10_000_000), Ok(()));
+    assert_eq!(at(40_950_000_000), Ok(()));
+    for nanos in [0, 9_999_999, 10_000_001, 15_000_000, 40_960_000_000, u64::MAX] {
+        assert_eq!(at(nanos), refused(Rule::IntervalV3), "{nanos} ns");
+    }
+}
+
+#[test]
+fn an_instance_keeps_its_own_rules() {
+    let v6 = "2001:db8::1".parse().unwrap();
+    assert_eq!(instance(|i| i.priority = Priority(0)), refused(Rule::Priority));
+    assert_eq!(instance(|i| i.interface = 2), refused(Rule::InterfaceIndex));
+    assert_eq!(instance(|i| i.name.clear()), refused(Rule::Name));
+    assert_eq!(instance(|i| i.name = "a\nb".try_into().unwrap()), refused(Rule::Name));
+    assert_eq!(instance(|i| i.version = Version::V3), refused(Rule::Password));
+    assert_eq!(instance(|i| i.source = Some(v6)), refused(Rule::Source));
+    for source in ["0.0.0.0", "224.0.0.18", "255.255.255.255"] {
+        let source = Some(source.parse().unwrap());
+        assert_eq!(instance(|i| i.source = source), refused(Rule::Source));
+    }
+    assert_eq!(instance(|i| i.announce.repeat = 0), refused(Rule::AnnounceRepeat));
+    assert_eq!(instance(|i| i.announce.refresh_repeat = 0), refused(Rule::AnnounceRepeat));
+    assert_eq!(instance(|i| i.announce.lower_repeat = 0), Ok(()));
+    assert_eq!(
+        verdict(|c| c.instances[1].version = Version::V2),
+        Err((Rule::VersionFamily, Place::Instance(1)))
+    );
+}
+
+#[test]
+fn only_who_preempts_waits_and_an_owner_preempts_at_once() {
+    let at = |priority, preempt, secs| {
+        instance(|i| {
+            (i.priority, i.preempt) = (Priority(priority), preempt);
+            i.preempt_delay = Span::from_secs(secs);
+        })
+    };
+    assert_eq!(at(254, true, 1000), Ok(()));
+    assert_eq!(at(254, true, 1001), refused(Rule::PreemptDelay));
+    assert_eq!(at(254, false, 0), Ok(()));
+    assert_eq!(at(254, false, 1), refused(Rule::PreemptDelay));
+    assert_eq!(at(255, true, 0), Ok(()));
+    assert_eq!(at(255, true, 1), refused(Rule::OwnerPreempt));
+    assert_eq!(at(255, false, 0), refused(Rule::OwnerPreempt));
+}
+
+#[test]
+fn ranges_tile_their_pools() {
+    let at = |start, len| {
+        verdict(|c| {
+            c.instances[1].addresses = Span16 { start, len };
+        })
+    };
+    assert_eq!(at(2, 1), Ok(()));
+    assert_eq!(at(1, 2), Err((Rule::AddressRange, Place::Instance(1))));
+    assert_eq!(at(2, 2), Err((Rule::AddressRange, Place::Instance(1))));
+    assert_eq!(at(65_535, 65_535), Err((Rule::AddressRange, Place::Instance(1))));
+    assert_eq!(instance(|i| i.addresses.len = 1), Err((Rule::AddressRange, Place::Instance(1))));
+    assert_eq!(instance(|i| i.peers.len = 0), Err((Rule::PeerRange, Place::Global)));
+    assert_eq!(instance(|i| i.peers.len = 2), Err((Rule::PeerRange, Place::Global)));
+    assert_eq!(instance(|i| i.peers.start = 1), refused(Rule::PeerRange));
+    // Where a range without members begins does not matter.
+    assert_eq!(verdict(|c| c.instances[1].peers = Span16 { start: 9, len: 0 }), Ok(()));
+}
+
+#[test]
+fn an_instance_advertises_some_of_its_addresses_in_its_family() {
+    assert_eq!(instance(|i| i.advertised = 0), refused(Rule::Advertised));
+    assert_eq!(instance(|i| i.advertised = 3), refused(Rule::Advertised));
+    // The second address of the first instance is IPv6: excluded it is fine, advertised not.
+    assert_eq!(instance(|i| i.advertised = 2), Err((Rule::AddressFamily, Place::Address(1))));
+}
+
+#[test]
+fn an_address_is_one_that_an_interface_can_carry() {
+    let refused = |rule| Err((rule, Place::Address(0)));
+    for ip in ["0.0.0.0", "224.0.0.1", "255.255.255.255"] {
+        assert_eq!(address(|a| a.ip = ip.parse().unwrap()), refused(Rule::Address), "{ip}");
+    }
+    assert_eq!(address(|a| a.prefix_len = 32), Ok(()));
+    assert_eq!(address(|a| a.prefix_len = 33), refused(Rule::PrefixLength));
+    assert_eq!(address(|a| a.interface = 7), refused(Rule::InterfaceIndex));
+    assert_eq!(address(|a| a.label = "eth0 1".try_into().unwrap()), refused(Rule::Label));
+    assert_eq!(
+        verdict(|c| c.addresses[1].label = "x".try_into().unwrap()),
+        Err((Rule::Label, Place::Address(1)))
+    );
+    assert_eq!(
+        verdict(|c| c.addresses[2].prefix_len = 129),
+        Err((Rule::PrefixLength, Place::Address(2)))
+    );
+}
+
+#[test]
+fn peers_are_hosts_of_the_instances_family() {
+    for ip in ["0.0.0.0", "224.0.0.18", "2001:db8::1"] {
+        let peer = ip.parse().unwrap();
+        assert_eq!(verdict(|c| c.peers[0] = peer), Err((Rule::Peer, Place::Peer(0))), "{ip}");
+    }
+}
+
+#[test]
+fn twins_are_found_and_both_places_named() {
+    let twins = |change: fn(&mut Config)| {
+        let mut config = reference();
+        change(&mut config);
+        let invalid = check(&config).unwrap_err();
+        (invalid.rule, invalid.first.unwrap(), invalid.place)
+    };
+    assert_eq!(
+        twins(|c| c.instances[1].name = c.instances[0].name.clone()),
+        (Rule::NameTwice, Place::Instance(0), Place::Instance(1))
+    );
+    assert_eq!(
+        twins(|c| c.interfaces[1] = c.interfaces[0].clone()),
+        (Rule::InterfaceTwice, Place::Interface(0), Place::Interface(1))
+    );
+    assert_eq!(
+        twins(|c| {
+            c.peers.push(c.peers[0]).unwrap();
+            c.instances[0].peers.len = 2;
+        }),
+        (Rule::PeerTwice, Place::Peer(0), Place::Peer(1))
+    );
+    assert_eq!(
+        twins(|c| (c.addresses[1].interface, c.addresses[1].ip) = (1, c.addresses[2].ip)),
+        (Rule::AddressTwice, Place::Address(1), Place::Address(2))
+    );
+}
+
+#[test]
+fn one_vrid_serves_once_for_each_interface_and_family() {
+    // The reference has VRID 51 twice: in IPv4 on eth0, in IPv6 on br-lan.
+    assert_eq!(verdict(|c| c.instances[1].interface = 0), Ok(()));
+    let mut config = reference();
+    let mut twin = config.instances[0].clone();
+    twin.name = "VI_2".try_into().unwrap();
+    (twin.addresses, twin.peers) = (Span16 { start: 3, len: 1 }, Span16::default());
+    twin.advertised = 1;
+    let mut address = config.addresses[0].clone();
+    address.ip = "192.0.2.11".parse().unwrap();
+    config.addresses.push(address).unwrap();
+    config.instances.push(twin).unwrap();
+    let invalid = check(&config).unwrap_err();
+    assert_eq!(
+        invalid.to_string(),
+        "instance 2 breaks rule 10: no two instances share interface, family and VRID (the other: \
+         instance 0)"
+    );
+    config.instances[2].vrid = Vrid::new(52).unwrap();
+    assert_eq!(check(&config), Ok(()));
+}
+
+#[test]
+fn interface_names_are_those_the_kernel_would_give() {
+    for name in ["eth0", "br-lan", "wan.100", "pppoe-wan", "e", "vrrp.51", "@x"] {
+        assert!(is_interface_name(name), "{name}");
+    }
+    for name in ["", ".", "..", "a/b", "eth0:1", "a b", "a\tb", "a\u{7f}"] {
+        assert!(!is_interface_name(name), "{name:?}");
+    }
+    assert_eq!(
+        verdict(|c| c.interfaces[1] = "a/b".try_into().unwrap()),
+        Err((Rule::InterfaceName, Place::Interface(1)))
+    );
+}
+
+#[test]
+fn groups_are_multicast() {
+    let global = |rule| Err((rule, Place::Global));
+    let unicast4 = "192.0.2.1".parse().unwrap();
+    let unicast6 = "2001:db8::1".parse().unwrap();
+    assert_eq!(verdict(|c| c.global.multicast_group4 = unicast4), global(Rule::MulticastGroup));
+    assert_eq!(verdict(|c| c.global.multicast_group6 = unicast6), global(Rule::MulticastGroup));
+}

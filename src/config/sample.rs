@@ -1,0 +1,82 @@
+//! A configuration for the tests of blob and check.
+
+use super::model::{Address, Announce, Config, Instance, Span16};
+use crate::addr::{Family, Priority, Version, Vrid};
+use crate::time::Span;
+
+/// An empty configuration.
+pub(in crate::config) fn boxed() -> Box<Config> {
+    Box::new(Config::new())
+}
+
+/// One instance of each version, every optional field once absent and once present.
+pub(in crate::config) fn reference() -> Box<Config> {
+    let mut config = boxed();
+    config.global.router_id = "gw1".try_into().unwrap();
+    config.global.startup_delay = Span::from_secs(2);
+    for name in ["eth0", "br-lan"] {
+        config.interfaces.push(name.try_into().unwrap()).unwrap();
+    }
+    let announce = Announce {
+        delay: Span::from_secs(5),
+        repeat: 5,
+        refresh: Span::ZERO,
+        refresh_repeat: 1,
+        lower_delay: Span::from_secs(5),
+        lower_repeat: 5,
+        extra_interface: Span::ZERO,
+    };
+    config
+        .instances
+        .push(Instance {
+            name: "VI_1".try_into().unwrap(),
+            interface: 0,
+            family: Family::V4,
+            version: Version::V2,
+            vrid: Vrid::new(51).unwrap(),
+            priority: Priority(150),
+            wants_master: true,
+            interval: Span::from_secs(1),
+            preempt: true,
+            preempt_delay: Span::ZERO,
+            source: Some("192.0.2.1".parse().unwrap()),
+            password: Some(*b"d0ck3r\0\0"),
+            announce,
+            track_primary: true,
+            addresses: Span16 { start: 0, len: 2 },
+            advertised: 1,
+            peers: Span16 { start: 0, len: 1 },
+        })
+        .unwrap();
+    config
+        .instances
+        .push(Instance {
+            name: "VI_6".try_into().unwrap(),
+            interface: 1,
+            family: Family::V6,
+            version: Version::V3,
+            vrid: Vrid::new(51).unwrap(),
+            priority: Priority(100),
+            wants_master: false,
+            interval: Span::from_millis(200),
+            preempt: false,
+            preempt_delay: Span::ZERO,
+            source: None,
+            password: None,
+            announce,
+            track_primary: false,
+            addresses: Span16 { start: 2, len: 1 },
+            advertised: 1,
+            peers: Span16::default(),
+        })
+        .unwrap();
+    for (ip, prefix_len, interface, label) in
+        [("192.0.2.10", 24, 0, "eth0:1"), ("2001:db8::10", 128, 1, ""), ("fe80::10", 64, 1, "")]
+    {
+        let label = label.try_into().unwrap();
+        let ip = ip.parse().unwrap();
+        config.addresses.push(Address { ip, prefix_len, interface, label }).unwrap();
+    }
+    config.peers.push("192.0.2.2".parse().unwrap()).unwrap();
+    config
+}
