@@ -6,7 +6,6 @@
 pub mod arp;
 pub mod checksum;
 pub mod ethernet;
-pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;

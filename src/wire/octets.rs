@@ -39,6 +39,15 @@ impl<'b> Writer<'b> {
     }
 }
 
+/// Octets written as hexadecimal digits, with white space where it helps the reader.
+#[cfg(test)]
+pub(super) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<char> = text.chars().filter(|digit| !digit.is_whitespace()).collect();
+    assert!(digits.len().is_multiple_of(2), "half an octet at the end of {text}");
+    let octet = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16).unwrap();
+    digits.chunks(2).map(octet).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::Writer;
