@@ -218,6 +218,11 @@ impl<T, const N: usize> Ring<T, N> {
         self.entries.iter()
     }
 
+    /// The entries, oldest first, to be corrected in place.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut()
+    }
+
     /// How many entries were dropped for want of room.
     pub const fn lost(&self) -> u64 {
         self.lost

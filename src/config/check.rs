@@ -79,8 +79,6 @@ pub enum Rule {
     PeerTwice = 24,
     /// No announcement at all in a burst that must have one.
     AnnounceRepeat = 25,
-    /// A multicast group that is not a multicast address.
-    MulticastGroup = 26,
 }
 
 impl Rule {
@@ -119,7 +117,6 @@ impl Rule {
             Rule::Peer => "a peer is a host's address of the instance's family",
             Rule::PeerTwice => "a peer is named once",
             Rule::AnnounceRepeat => "a burst has at least one announcement",
-            Rule::MulticastGroup => "a multicast group is a multicast address",
         }
     }
 }
@@ -209,11 +206,7 @@ fn require(kept: bool, rule: Rule) -> Result<(), Rule> {
 fn check_global(config: &Config) -> Result<(), Invalid> {
     let global = &config.global;
     let name_is_fine = !global.router_id.chars().any(char::is_control);
-    let groups_are_fine =
-        global.multicast_group4.is_multicast() && global.multicast_group6.is_multicast();
-    require(name_is_fine, Rule::Name)
-        .and(require(groups_are_fine, Rule::MulticastGroup))
-        .map_err(|rule| broken(rule, Place::Global))
+    require(name_is_fine, Rule::Name).map_err(|rule| broken(rule, Place::Global))
 }
 
 fn check_interfaces(config: &Config) -> Result<(), Invalid> {

@@ -4,7 +4,7 @@
 //! downstream knows a default. Instances refer to their addresses and peers as ranges of shared
 //! pools, and to interfaces by index into the table of names.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use core::ops::Range;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -36,10 +36,6 @@ pub struct Global {
     /// `vrrp_startup_delay`: adverts are discarded and nobody becomes master for so long after the
     /// start.
     pub startup_delay: Span,
-    /// `vrrp_mcast_group4`, 224.0.0.18 unless configured.
-    pub multicast_group4: Ipv4Addr,
-    /// `vrrp_mcast_group6`, ff02::12 unless configured.
-    pub multicast_group6: Ipv6Addr,
     /// `vrrp_garp_interval`: least time between two gratuitous ARPs on one interface.
     pub garp_interval: Span,
     /// `vrrp_gna_interval`: the same for unsolicited neighbour advertisements.
@@ -144,8 +140,6 @@ impl Global {
         Global {
             router_id: Name::new(),
             startup_delay: Span::ZERO,
-            multicast_group4: Ipv4Addr::new(224, 0, 0, 18),
-            multicast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
             garp_interval: Span::ZERO,
             gna_interval: Span::ZERO,
         }
@@ -159,7 +153,8 @@ impl Default for Global {
 }
 
 impl Config {
-    /// No instance at all.
+    /// No instance at all. All octets zero, so that a `static` of it takes no room in the
+    /// executable.
     pub const fn new() -> Self {
         Config {
             global: Global::new(),
@@ -178,6 +173,17 @@ impl Config {
         self.instances.clear();
         self.addresses.clear();
         self.peers.clear();
+    }
+
+    /// Becomes equal to `other` without moving more than what is in use.
+    pub fn copy_from(&mut self, other: &Config) {
+        self.clear();
+        self.global = other.global.clone();
+        // None of these can fail: both sides have the same capacity.
+        let _ = self.interfaces.extend_from_slice(&other.interfaces);
+        let _ = self.instances.extend_from_slice(&other.instances);
+        let _ = self.addresses.extend_from_slice(&other.addresses);
+        let _ = self.peers.extend_from_slice(&other.peers);
     }
 
     /// The addresses of `instance`, advertised ones first.

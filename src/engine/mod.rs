@@ -11,18 +11,89 @@
 //! 3. [`Engine::expire`],
 //! 4. [`Engine::next_transmit`] and [`Engine::next_request`] until they are empty,
 //! 5. sleep until [`Engine::next_deadline`] or the next input.
+//!
+//! | file | what |
+//! |---|---|
+//! | `router` | one instance at run time: its state machine, counters, announcement timers |
+//! | `interface` | what the kernel said about the configured interfaces |
+//! | `address` | what should be in the kernel, and what is |
+//! | `ingest` | packets: from bytes to the instance they are for, and the policy |
+//! | `observe` | netlink: from messages to tables, and what follows for the instances |
+//! | `request` | the difference between should and is, as netlink requests |
+//! | `transmit` | adverts and announcements, written into the caller's buffer |
+//! | `reload` | a new configuration in force, as a difference |
+
+mod address;
+mod ingest;
+mod interface;
+mod observe;
+mod reload;
+mod request;
+mod router;
+mod transmit;
 
 use core::net::IpAddr;
+use heapless::{Deque, Vec};
 
-use crate::addr::{Family, IfIndex};
+pub use address::{Address, Presence};
+pub use interface::Interface;
+pub use router::{Counters, Router};
+
+use crate::addr::{Family, IfIndex, Vrid};
 use crate::config::model::Config;
-use crate::time::Instant;
+use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX};
+use crate::time::{Instant, Span};
+use crate::trace::{Cause, Event, Events, StateName, Transition, Transitions};
+use crate::vrrp::instance::{self, Reaction, Send};
+use crate::wire::Reject;
 
-/// The engine. Hundreds of kilobytes of tables: it lives in a `static`.
+/// IFA_PROTO of the addresses that ringward adds (kernel 5.18 and later keep it): VRRP's IP
+/// protocol number. Tells ours from the administrator's after a crash.
+pub const ADDRESS_PROTO: u8 = 112;
+
+/// Rows of addresses: those of the configuration, and as many that a reload has left over and
+/// that are still to be removed.
+const ADDRESS_ROW_COUNT_MAX: usize = 2 * ADDRESS_COUNT_MAX;
+
+/// No instance, no address.
+const NONE: u16 = u16::MAX;
+
+/// The engine. Megabytes of tables, of which only what is used is ever touched: it lives in a
+/// `static`, and [`Engine::new`] is all zeros so that it takes no room in the executable.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
     staged: Config,
+    started: bool,
+    stopping: bool,
+    reloading: bool,
+    leases: bool,
+    /// Adverts are discarded and nobody starts before this (`vrrp_startup_delay`).
+    listen_at: Option<Instant>,
+    interfaces: Vec<Interface, INTERFACE_COUNT_MAX>,
+    routers: Vec<Router, INSTANCE_COUNT_MAX>,
+    /// Where a reload builds the new table of routers.
+    spare: Vec<Router, INSTANCE_COUNT_MAX>,
+    /// The earliest deadline of each router, beside each other so that the scan is short.
+    due: Vec<Instant, INSTANCE_COUNT_MAX>,
+    /// Routers by (interface, family, VRID), sorted.
+    dispatch: Vec<(u32, u16), INSTANCE_COUNT_MAX>,
+    addresses: Vec<Address, ADDRESS_ROW_COUNT_MAX>,
+    /// Where a reload builds the new table of addresses.
+    spare_addresses: Vec<Address, ADDRESS_ROW_COUNT_MAX>,
+    /// Rows of addresses by (interface, address, prefix length), sorted.
+    by_ip: Vec<u16, ADDRESS_ROW_COUNT_MAX>,
+    kernel: request::Kernel,
+    /// Routers with an advert to send, in order.
+    adverts: Deque<u16, INSTANCE_COUNT_MAX>,
+    /// The next unicast peer of the router at the head of `adverts`.
+    peer_cursor: u16,
+    announce: transmit::Announcements,
+    /// Where the scan of deadlines begins: rotates, so that no router is always last.
+    rotation: usize,
+    ports_generation: u32,
+    events: Events,
+    transitions: Transitions,
 }
 
 /// Where and how a prepared packet is to be sent.
@@ -91,7 +162,7 @@ pub struct Port {
     pub interface: IfIndex,
     /// The family.
     pub family: Family,
-    /// Whether the multicast group must be joined.
+    /// Whether the group must be joined: [`crate::vrrp::MULTICAST_GROUP4`] or its twin.
     pub multicast: bool,
 }
 
@@ -111,7 +182,7 @@ pub struct Heartbeat {
     /// Its family.
     pub family: Family,
     /// Its VRID.
-    pub vrid: crate::addr::Vrid,
+    pub vrid: Vrid,
     /// When its last regular advert as master left.
     pub sent_at: Instant,
 }
@@ -119,13 +190,42 @@ pub struct Heartbeat {
 impl Engine {
     /// An engine without instances.
     pub const fn new() -> Self {
-        Engine { config: Config::new(), staged: Config::new() }
+        Engine {
+            config: Config::new(),
+            staged: Config::new(),
+            started: false,
+            stopping: false,
+            reloading: false,
+            leases: false,
+            listen_at: None,
+            interfaces: Vec::new(),
+            routers: Vec::new(),
+            spare: Vec::new(),
+            due: Vec::new(),
+            dispatch: Vec::new(),
+            addresses: Vec::new(),
+            spare_addresses: Vec::new(),
+            by_ip: Vec::new(),
+            kernel: request::Kernel::new(),
+            adverts: Deque::new(),
+            peer_cursor: 0,
+            announce: transmit::Announcements::new(),
+            rotation: 0,
+            ports_generation: 0,
+            events: Events::new(),
+            transitions: Transitions::new(),
+        }
     }
 
-    /// The configuration to be filled before [`Engine::start`] or [`Engine::reload`]. Emptied by
-    /// this call; the running one is untouched.
-    pub fn stage(&mut self) -> &mut Config {
-        &mut self.staged
+    /// The configuration to be filled before [`Engine::configure`] or [`Engine::reload`]. Emptied
+    /// by this call; the running one is untouched. While a reload is still being carried out
+    /// (within the turn that asked for it) there is none to fill.
+    pub fn stage(&mut self) -> Option<&mut Config> {
+        if self.reloading {
+            return None;
+        }
+        self.staged.clear();
+        Some(&mut self.staged)
     }
 
     /// The configuration in force.
@@ -133,10 +233,18 @@ impl Engine {
         &self.config
     }
 
+    /// Whether addresses get a finite lifetime that the loop renews, so that they vanish with a
+    /// dead daemon even if nobody is left to remove them.
+    pub fn set_leases(&mut self, leases: bool) {
+        self.leases = leases;
+    }
+
     /// Puts the staged configuration in force at boot: after this the engine knows its interfaces'
     /// names, and nothing moves yet. The caller has had it checked.
     pub fn configure(&mut self, now: Instant) {
-        let _ = now;
+        let delay = self.staged.global.startup_delay;
+        self.listen_at = (!delay.is_zero()).then_some(now + delay);
+        self.install(now);
     }
 
     /// Before [`Engine::start`], after the first dumps were observed: an address that a dead
@@ -144,123 +252,274 @@ impl Engine {
     /// takes it over, because its instance is an owner or has just been master by `heartbeat`.
     /// False: the caller must remove it before the first receive.
     pub fn adopt(&mut self, now: Instant, left: Owned, heartbeat: Option<Heartbeat>) -> bool {
-        let _ = (now, left, heartbeat);
-        false
+        let Some(row) = self.row_of(left.interface, left.ip, left.prefix_len) else {
+            return false;
+        };
+        let Some(instance) = self.addresses.get(usize::from(row)).map(|row| row.instance) else {
+            return false;
+        };
+        let Some(config) = self.config.instances.get(usize::from(instance)) else { return false };
+        let resume = heartbeat.filter(|beat| {
+            self.slot_of(beat.interface) == Some(config.interface)
+                && (beat.family, beat.vrid) == (config.family, config.vrid)
+                && beat.sent_at <= now
+                && now.since(beat.sent_at) < config.interval
+        });
+        let keeps = self.listen_at.is_none() && (config.priority.is_owner() || resume.is_some());
+        if let Some(row) = self.addresses.get_mut(usize::from(row)) {
+            row.presence = if keeps { Presence::Ours } else { Presence::Absent };
+        }
+        if keeps && let Some(router) = self.routers.get_mut(usize::from(instance)) {
+            router.resume_at = resume.map(|beat| beat.sent_at);
+        }
+        keeps
     }
 
-    /// Starts all instances.
+    /// Starts all instances, at once or after `vrrp_startup_delay`.
     pub fn start(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// Puts the staged configuration in force while running, as a difference: instances that did
-    /// not change keep their state and the instant of their next advert. The caller has had it
-    /// checked.
-    pub fn reload(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// A packet from the IPv4 raw socket of `interface`, IP header included.
-    pub fn ingest_ipv4(&mut self, now: Instant, interface: IfIndex, packet: &[u8]) {
-        let _ = (now, interface, packet);
-    }
-
-    /// A packet from the IPv6 raw socket of `interface`: what the control messages said, and the
-    /// payload behind the IPv6 header.
-    pub fn ingest_ipv6(
-        &mut self,
-        now: Instant,
-        interface: IfIndex,
-        source: core::net::Ipv6Addr,
-        destination: core::net::Ipv6Addr,
-        hop_limit: u8,
-        payload: &[u8],
-    ) {
-        let _ = (now, interface, source, destination, hop_limit, payload);
-    }
-
-    /// One netlink datagram, from either netlink socket. Anything in it that is malformed or
-    /// unknown is counted and skipped.
-    pub fn observe(&mut self, now: Instant, datagram: &[u8]) {
-        let _ = (now, datagram);
-    }
-
-    /// Netlink messages were lost (ENOBUFS on a netlink socket): everything is read again.
-    pub fn observe_overrun(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// The raw socket of `port` could not be opened, or works again (`errno` none).
-    pub fn observe_port(&mut self, now: Instant, port: Port, errno: Option<i32>) {
-        let _ = (now, port, errno);
+        self.started = true;
+        self.judge_health(now);
     }
 
     /// An operator's word.
     pub fn command(&mut self, now: Instant, command: Command) {
-        let _ = (now, command);
+        match command {
+            Command::Release(Some(index)) => {
+                self.event(now, usize::from(index), instance::Event::Release);
+            }
+            Command::Release(None) => {
+                for index in 0..self.routers.len() {
+                    self.event(now, index, instance::Event::Release);
+                }
+            }
+        }
     }
 
     /// Whether [`Engine::expire`] would find a master dead now: the caller then receives until
     /// nothing is left (bounded) before it expires anything, because late is not dead.
     pub fn is_verdict_due(&self, now: Instant) -> bool {
-        let _ = now;
-        false
+        self.due
+            .iter()
+            .zip(&self.routers)
+            .any(|(due, router)| *due <= now && router.fsm.is_verdict_due(now))
     }
 
     /// Serves every deadline that is due.
     pub fn expire(&mut self, now: Instant) {
-        let _ = now;
+        if self.started && !self.stopping && self.listen_at.is_some_and(|at| at <= now) {
+            self.listen_at = None;
+            self.judge_health(now);
+        }
+        let count = self.routers.len();
+        let soon = now + Span::from_millis(1);
+        for step in 0..count {
+            let index = (step + self.rotation) % count;
+            if self.due.get(index).is_some_and(|due| *due <= soon) {
+                self.event(now, index, instance::Event::Expire);
+                self.expire_announcements(now, index);
+            }
+        }
+        self.rotation = if count == 0 { 0 } else { (self.rotation + 1) % count };
+        self.expire_requests(now);
     }
 
     /// When [`Engine::expire`] is to be called next; [`Instant::NEVER`] when nothing is planned.
     /// Earlier calls are harmless, later ones make adverts late.
     pub fn next_deadline(&self) -> Instant {
-        Instant::NEVER
-    }
-
-    /// The next packet to send, written into `buffer` (at least
-    /// [`crate::limits::DATAGRAM_LEN_MAX`] octets). Adverts come before announcements.
-    pub fn next_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
-        let _ = (now, buffer);
-        None
-    }
-
-    /// The next netlink request, written into `buffer`. `None` while nothing is wanted, and while
-    /// [`crate::limits::NETLINK_BATCH_MAX`] requests wait for their acknowledgement.
-    pub fn next_request(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Request> {
-        let _ = (now, buffer);
-        None
-    }
-
-    /// An address that the kernel has confirmed to be gone: the journal may forget it.
-    pub fn next_released(&mut self) -> Option<Owned> {
-        None
+        let other = [self.listen_at, self.kernel.due, self.announce.due];
+        let routers = self.due.iter().copied();
+        routers.chain(other.into_iter().flatten()).min().unwrap_or(Instant::NEVER)
     }
 
     /// The next event worth a line in the log.
-    pub fn next_event(&mut self) -> Option<crate::trace::Event> {
-        None
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop()
     }
 
-    /// The raw sockets that should be open now. Changes only in `configure`, `reload`, `observe`.
-    pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
-        core::iter::empty()
+    /// How many events were dropped because nobody took them in time.
+    pub fn events_lost(&self) -> u64 {
+        self.events.lost()
     }
 
-    /// Counts the changes of [`Engine::ports`]: the caller compares it instead of the ports.
-    pub fn ports_generation(&self) -> u32 {
-        0
+    /// The last transitions, oldest first.
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
+    }
+
+    /// The instances at run time, in the order of [`Config::instances`].
+    pub fn routers(&self) -> &[Router] {
+        &self.routers
+    }
+
+    /// The interfaces as the kernel described them, in the order of [`Config::interfaces`].
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The addresses, in the order of [`Config::addresses`]; those that a reload has left over,
+    /// and that are being removed, come behind.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// The name of an instance that an event or a transition speaks of.
+    pub fn name_at(&self, instance: u16) -> &str {
+        self.config.instances.get(usize::from(instance)).map_or("-", |row| row.name.as_str())
+    }
+
+    /// Netlink messages that could not be read.
+    pub fn netlink_malformed(&self) -> u64 {
+        self.kernel.malformed
+    }
+
+    /// Until when nobody starts (`vrrp_startup_delay`), while that is still to come.
+    pub fn listen_at(&self) -> Option<Instant> {
+        self.listen_at
     }
 
     /// Resigns everywhere and removes all addresses; [`Engine::is_stopped`] tells when it is done.
     pub fn stop(&mut self, now: Instant) {
-        let _ = now;
+        self.stopping = true;
+        for index in 0..self.routers.len() {
+            self.event(now, index, instance::Event::Stop(Cause::Stopped));
+        }
+        self.kernel.restart();
     }
 
     /// Whether [`Engine::stop`] was called and nothing is left to send or to remove.
     pub fn is_stopped(&self) -> bool {
-        true
+        self.stopping && self.adverts.is_empty() && !self.addresses.iter().any(Address::is_left)
     }
+
+    /// Hands an event to a router and carries out its reaction.
+    fn event(&mut self, now: Instant, index: usize, event: instance::Event) {
+        let Some(router) = self.routers.get_mut(index) else { return };
+        let lateness = match event {
+            instance::Event::Expire => now.since(router.fsm.deadline().min(now)),
+            instance::Event::Start
+            | instance::Event::Resume(_)
+            | instance::Event::Advert { .. } => Span::ZERO,
+            instance::Event::Fail(..) | instance::Event::Recover(_) => Span::ZERO,
+            instance::Event::Release | instance::Event::Stop(_) => Span::ZERO,
+        };
+        let rival = router.fsm.rival();
+        let reaction = router.fsm.on(now, event);
+        if reaction != Reaction::default() {
+            self.react(now, index, reaction, rival, lateness);
+        }
+        self.touch(index);
+    }
+
+    fn react(
+        &mut self,
+        now: Instant,
+        index: usize,
+        reaction: Reaction,
+        rival_before: Option<instance::Rival>,
+        lateness: Span,
+    ) {
+        let Some(router) = self.routers.get_mut(index) else { return };
+        let Ok(number) = u16::try_from(index) else { return };
+        let rival = router.fsm.rival();
+        if let Some((from, to, cause)) = reaction.transition {
+            let shown = match cause {
+                // What was heard last, and how long ago, explains a takeover.
+                Cause::MasterDown | Cause::MasterResigned | Cause::Preempted => rival_before,
+                Cause::HigherPriority | Cause::HigherAddress => rival,
+                Cause::Started | Cause::Owner | Cause::Resumed | Cause::InterfaceMissing => None,
+                Cause::InterfaceDown | Cause::CarrierLost | Cause::InterfaceUp => None,
+                Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
+                Cause::AddressRefused | Cause::AddressInterface | Cause::Released => None,
+                Cause::Removed | Cause::Stopped => None,
+            };
+            let transition = Transition {
+                at: now,
+                instance: number,
+                from,
+                to,
+                cause,
+                peer: shown.map(|rival| rival.address),
+                peer_priority: shown.map(|rival| rival.priority),
+                advert_age: shown.map(|rival| now.since(rival.heard_at)),
+                lateness,
+            };
+            router.last = Some(transition);
+            if to == StateName::Master {
+                router.counters.became_master = router.counters.became_master.saturating_add(1);
+            } else if from == StateName::Master {
+                router.counters.released_master = router.counters.released_master.saturating_add(1);
+            }
+            self.transitions.push(transition);
+            self.events.push(Event::Transition(transition));
+            self.role_changed(now, index, from, to);
+        }
+        if reaction.stalled {
+            self.events.push(Event::Stalled { instance: number, lateness });
+        }
+        if reaction.rival
+            && let Some(rival) = rival
+        {
+            self.rival_heard(now, index, rival);
+        }
+        if reaction.reannounce {
+            self.announce_rival(now, index);
+        }
+        self.queue_advert(index, reaction.send);
+    }
+
+    /// Puts a router in the queue of adverts; a resignation takes the place of a regular advert.
+    fn queue_advert(&mut self, index: usize, send: Send) {
+        let Some(router) = self.routers.get_mut(index) else { return };
+        if send == Send::Nothing {
+            return;
+        }
+        let queued = router.send != Send::Nothing;
+        router.send = send;
+        if !queued && let Ok(number) = u16::try_from(index) {
+            // Cannot be full: it holds each router once.
+            let _ = self.adverts.push_back(number);
+        }
+    }
+
+    /// Recomputes a router's earliest deadline.
+    fn touch(&mut self, index: usize) {
+        if let (Some(router), Some(due)) = (self.routers.get(index), self.due.get_mut(index)) {
+            *due = router.deadline();
+        }
+    }
+
+    /// The slot of the configured interface with this number.
+    fn slot_of(&self, interface: IfIndex) -> Option<u8> {
+        let slot = self.interfaces.iter().position(|row| row.index == Some(interface))?;
+        u8::try_from(slot).ok()
+    }
+
+    /// The router for a packet.
+    fn router_of(&self, slot: u8, family: Family, vrid: Vrid) -> Option<usize> {
+        let key = dispatch_key(slot, family, vrid);
+        let at = self.dispatch.binary_search_by_key(&key, |entry| entry.0).ok()?;
+        self.dispatch.get(at).map(|entry| usize::from(entry.1))
+    }
+
+    /// Counts a packet that is not obeyed: at the router it was for, else at the interface.
+    fn reject(&mut self, slot: u8, index: Option<usize>, reason: Reject) {
+        let counter = match index.and_then(|index| self.routers.get_mut(index)) {
+            Some(router) => router.counters.rejected.get_mut(reason.index()),
+            None => self
+                .interfaces
+                .get_mut(usize::from(slot))
+                .and_then(|interface| interface.rejected.get_mut(reason.index())),
+        };
+        if let Some(counter) = counter {
+            *counter = counter.saturating_add(1);
+        }
+    }
+}
+
+/// Sorts by interface, family, VRID.
+fn dispatch_key(slot: u8, family: Family, vrid: Vrid) -> u32 {
+    let family = if family == Family::V4 { 0 } else { 1 };
+    u32::from(slot) << 16 | family << 8 | u32::from(vrid.get())
 }
 
 impl Default for Engine {

@@ -212,12 +212,3 @@ fn interface_names_are_those_the_kernel_would_give() {
         Err((Rule::InterfaceName, Place::Interface(1)))
     );
 }
-
-#[test]
-fn groups_are_multicast() {
-    let global = |rule| Err((rule, Place::Global));
-    let unicast4 = "192.0.2.1".parse().unwrap();
-    let unicast6 = "2001:db8::1".parse().unwrap();
-    assert_eq!(verdict(|c| c.global.multicast_group4 = unicast4), global(Rule::MulticastGroup));
-    assert_eq!(verdict(|c| c.global.multicast_group6 = unicast6), global(Rule::MulticastGroup));
-}

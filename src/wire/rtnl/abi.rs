@@ -67,6 +67,10 @@ pub const IFLA_MASTER: u16 = 10;
 pub const IFLA_WIRELESS: u16 = 11;
 /// The kind of a virtual link and its settings, nested.
 pub const IFLA_LINKINFO: u16 = 18;
+/// What the protocol families keep for the link, nested by family.
+pub const IFLA_AF_SPEC: u16 = 26;
+/// Within AF_INET6 of IFLA_AF_SPEC: the settings of net.ipv6.conf, as an array (linux/ipv6.h).
+pub const IFLA_INET6_CONF: u16 = 2;
 /// A file descriptor of the network namespace that the link moves to, u32.
 pub const IFLA_NET_NS_FD: u16 = 28;
 /// What a dump is to contain besides, u32 of RTEXT_FILTER_*.

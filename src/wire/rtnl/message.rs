@@ -70,6 +70,8 @@ pub struct Link<'a> {
     pub loopback: bool,
     /// Can multicast.
     pub multicast: bool,
+    /// Whether it forwards IPv6 (net.ipv6.conf.*.forwarding), where the message says so.
+    pub forwarding6: Option<bool>,
 }
 
 /// An address of a link.
@@ -211,6 +213,7 @@ fn parse_link(kind: u16, body: &[u8]) -> Result<Message<'_>, Malformed> {
         mtu: 0,
         loopback: has(IFF_LOOPBACK),
         multicast: has(IFF_MULTICAST),
+        forwarding6: None,
     };
     for attribute in Attributes(attributes) {
         let (kind_of_value, value) = attribute?;
@@ -218,11 +221,30 @@ fn parse_link(kind: u16, body: &[u8]) -> Result<Message<'_>, Malformed> {
             IFLA_ADDRESS => link.mac = value.try_into().ok().map(MacAddr),
             IFLA_IFNAME => link.name = parse_text(value),
             IFLA_MTU => link.mtu = parse_number(value)?,
+            IFLA_AF_SPEC => link.forwarding6 = parse_forwarding6(value)?,
             IFLA_WIRELESS => return Ok(Message::Other(kind)),
             _ => {}
         }
     }
     Ok(Message::Link(link))
+}
+
+/// IFLA_AF_SPEC { AF_INET6 { IFLA_INET6_CONF: an array of i32 by DEVCONF_* } }.
+fn parse_forwarding6(families: &[u8]) -> Result<Option<bool>, Malformed> {
+    for family in Attributes(families) {
+        let (family, settings) = family?;
+        if family != u16::from(AF_INET6) {
+            continue;
+        }
+        for setting in Attributes(settings) {
+            let (kind, values) = setting?;
+            if kind == IFLA_INET6_CONF {
+                // DEVCONF_FORWARDING is the first one.
+                return Ok(values.first_chunk().map(|first| i32::from_ne_bytes(*first) != 0));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn parse_address(kind: u16, body: &[u8]) -> Result<Message<'_>, Malformed> {

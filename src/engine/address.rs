@@ -1,0 +1,112 @@
+//! A virtual address: what should be in the kernel, and what is.
+//!
+//! Level-triggered: whether an address should be there follows from its instance's state each time
+//! it is asked, and is compared with what the kernel last said. No edge is ever stored.
+
+use core::net::IpAddr;
+
+use super::NONE;
+use crate::time::Instant;
+
+/// A virtual address at run time.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its prefix length.
+    pub prefix_len: u8,
+    /// Slot of the interface that carries it.
+    pub interface: u8,
+    /// What the kernel has.
+    pub presence: Presence,
+    /// Why the kernel refused it last, as a positive errno.
+    pub refused: Option<i32>,
+    /// Index of its instance; [`NONE`] for one that a reload has left over.
+    pub(super) instance: u16,
+    /// A request is on its way to the kernel.
+    pub(super) pending: bool,
+    /// DELADDR messages still to come for removals that the kernel has acknowledged.
+    pub(super) removals_echoing: u8,
+    /// Not before this is the next request made.
+    pub(super) retry_at: Option<Instant>,
+    /// When its lease is to be renewed.
+    pub(super) renew_at: Option<Instant>,
+    /// The kernel calls it a secondary: its expiry takes no other address along.
+    pub(super) secondary: bool,
+    /// The kernel has confirmed that it is gone, and the journal does not know yet.
+    pub(super) released: bool,
+    /// Announcements left in the burst that is being sent.
+    pub(super) burst: u8,
+    /// How often it was lost to somebody else within the minute that began at `lost_since`.
+    pub(super) lost: u8,
+    /// When it was first lost in the current minute.
+    pub(super) lost_since: Instant,
+    /// While a reload is carried out: the row of the new table that took this one over.
+    pub(super) moved_to: u16,
+    /// Seen in the dump that is being read.
+    pub(super) seen: bool,
+}
+
+/// What the kernel has of a virtual address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// Nothing.
+    Absent,
+    /// The address, added by ringward.
+    Ours,
+    /// The address, assigned by the administrator: never added, never removed.
+    Foreign,
+}
+
+impl Address {
+    pub(super) fn new(instance: u16, interface: u8, ip: IpAddr, prefix_len: u8) -> Self {
+        Address {
+            ip,
+            prefix_len,
+            interface,
+            presence: Presence::Absent,
+            refused: None,
+            instance,
+            pending: false,
+            removals_echoing: 0,
+            retry_at: None,
+            renew_at: None,
+            secondary: false,
+            released: false,
+            burst: 0,
+            lost: 0,
+            lost_since: Instant::ZERO,
+            moved_to: NONE,
+            seen: false,
+        }
+    }
+
+    /// Whether the kernel has it, whoever added it.
+    pub fn is_present(&self) -> bool {
+        self.presence != Presence::Absent
+    }
+
+    /// Index of its instance in the configuration; none for one that a reload has left over.
+    pub fn instance(&self) -> Option<u16> {
+        (self.instance != NONE).then_some(self.instance)
+    }
+
+    /// Whether it must still be removed, or its removal be confirmed or taken note of.
+    pub(super) fn is_left(&self) -> bool {
+        self.presence == Presence::Ours || self.pending || self.released
+    }
+
+    /// The kernel no longer has it.
+    pub(super) fn forget(&mut self) {
+        self.released |= self.presence == Presence::Ours;
+        self.presence = Presence::Absent;
+        self.renew_at = None;
+        self.secondary = false;
+        self.burst = 0;
+    }
+
+    /// What the table of rows is sorted by.
+    pub(super) fn key(&self) -> (u8, IpAddr, u8) {
+        (self.interface, self.ip, self.prefix_len)
+    }
+}

@@ -1,0 +1,368 @@
+//! Netlink: from messages to tables, and what follows for the instances.
+
+use core::net::IpAddr;
+
+use super::{Engine, Port, Presence, address};
+use crate::addr::{Family, IfIndex};
+use crate::time::{Instant, Span};
+use crate::trace::{Cause, Event, StateName};
+use crate::vrrp::instance;
+use crate::wire::rtnl::{self, Link, Message};
+
+/// An address that somebody else removes is put back so often within a minute, and then only when
+/// the minute is over.
+const LOST_PER_MINUTE_MAX: u8 = 3;
+
+impl Engine {
+    /// One netlink datagram, from either netlink socket. Anything in it that is malformed or
+    /// unknown is counted and skipped.
+    pub fn observe(&mut self, now: Instant, datagram: &[u8]) {
+        let mut changed = false;
+        for item in rtnl::messages(datagram) {
+            let Ok(item) = item else {
+                self.kernel.malformed = self.kernel.malformed.saturating_add(1);
+                continue;
+            };
+            if item.interrupted {
+                // The table changed while it was dumped: what was read is not to be trusted.
+                self.kernel.dump_wanted = true;
+            }
+            match item.message {
+                Message::Link(link) => changed |= self.observe_link(&link),
+                Message::LinkGone { index } => changed |= self.observe_link_gone(index),
+                Message::Address(message) => changed |= self.observe_address(now, &message),
+                Message::Ack { sequence, errno } => {
+                    changed |= self.acknowledged(now, sequence, errno);
+                }
+                Message::Done { sequence, errno } => {
+                    changed |= self.dump_done(now, sequence, errno);
+                }
+                Message::Overrun => self.observe_overrun(now),
+                Message::Other(_) => {}
+            }
+        }
+        if changed {
+            self.judge_health(now);
+        }
+    }
+
+    /// Netlink messages were lost (ENOBUFS on a netlink socket): everything is read again.
+    pub fn observe_overrun(&mut self, now: Instant) {
+        self.kernel.overruns = self.kernel.overruns.saturating_add(1);
+        self.kernel.dump_wanted = true;
+        self.kernel.due = Some(now);
+        self.events.push(Event::KernelOverrun);
+    }
+
+    /// The raw socket of `port` could not be opened, or works again (`errno` none).
+    pub fn observe_port(&mut self, now: Instant, port: Port, errno: Option<i32>) {
+        let Some(slot) = self.slot_of(port.interface) else { return };
+        if let Some(interface) = self.interfaces.get_mut(usize::from(slot))
+            && let Some(refused) = interface.refused.get_mut(port.family.index())
+            && *refused != errno
+        {
+            *refused = errno;
+            self.judge_health(now);
+        }
+    }
+
+    fn observe_link(&mut self, link: &Link<'_>) -> bool {
+        let name = link.name;
+        let slot = self.config.interfaces.iter().position(|known| known.as_str() == name);
+        // The interface with this number had another name before.
+        if let Some(old) = self.slot_of(link.index)
+            && Some(usize::from(old)) != slot
+        {
+            self.interface_vanishes(usize::from(old));
+        }
+        let Some(slot) = slot else { return false };
+        let known = self.interfaces.get(slot).and_then(|interface| interface.index);
+        if known.is_some() && known != Some(link.index) {
+            // The name was given to another interface: nothing known of the old one holds.
+            self.interface_vanishes(slot);
+        }
+        let Some(interface) = self.interfaces.get_mut(slot) else { return false };
+        let was = (interface.index, interface.up, interface.running);
+        if interface.index.is_none() {
+            self.ports_generation = self.ports_generation.wrapping_add(1);
+        }
+        interface.index = Some(link.index);
+        interface.up = link.up;
+        interface.running = link.running;
+        interface.mac = link.mac;
+        interface.mtu = link.mtu;
+        interface.forwarding6 = link.forwarding6.unwrap_or(interface.forwarding6);
+        interface.seen = true;
+        was != (interface.index, interface.up, interface.running)
+    }
+
+    fn observe_link_gone(&mut self, index: IfIndex) -> bool {
+        match self.slot_of(index) {
+            Some(slot) => {
+                self.interface_vanishes(usize::from(slot));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// An interface is gone, and its addresses with it.
+    fn interface_vanishes(&mut self, slot: usize) {
+        if let Some(interface) = self.interfaces.get_mut(slot) {
+            interface.vanish();
+            self.ports_generation = self.ports_generation.wrapping_add(1);
+        }
+        for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == slot) {
+            row.forget();
+            // Nobody is left to be told by a number; the journal drops the number's entries.
+            row.removals_echoing = 0;
+        }
+        self.kernel.restart();
+    }
+
+    fn observe_address(&mut self, now: Instant, message: &rtnl::Address) -> bool {
+        let Some(slot) = self.slot_of(message.index) else { return false };
+        let row = self.row_of(message.index, message.ip, message.prefix_len);
+        let Some(row) = row.and_then(|row| self.addresses.get_mut(usize::from(row))) else {
+            return self.observe_source(slot, message);
+        };
+        if message.present {
+            row.seen = true;
+            row.secondary = message.is_secondary();
+            let ours = row.presence == Presence::Ours
+                || row.pending
+                || message.proto == super::ADDRESS_PROTO;
+            let was = row.presence;
+            row.presence = if ours { Presence::Ours } else { Presence::Foreign };
+            if was != row.presence {
+                self.kernel.restart();
+            }
+            // An address that the administrator assigned can be a source: the owner's is one.
+            return !ours && self.observe_source(slot, message);
+        }
+        if row.removals_echoing > 0 {
+            row.removals_echoing -= 1;
+            return false;
+        }
+        let was = row.presence;
+        row.forget();
+        self.kernel.restart();
+        match was {
+            Presence::Foreign => self.observe_source(slot, message),
+            Presence::Ours => {
+                self.address_lost(now, message);
+                false
+            }
+            Presence::Absent => false,
+        }
+    }
+
+    /// Somebody else removed one of our addresses, or its lease ran out.
+    fn address_lost(&mut self, now: Instant, message: &rtnl::Address) {
+        let Some(number) = self.row_of(message.index, message.ip, message.prefix_len) else {
+            return;
+        };
+        let Some(row) = self.addresses.get_mut(usize::from(number)) else { return };
+        if now.since(row.lost_since) >= Span::from_secs(60) {
+            row.lost_since = now;
+            row.lost = 0;
+        }
+        row.lost = row.lost.saturating_add(1);
+        if row.lost > LOST_PER_MINUTE_MAX {
+            row.retry_at = Some(row.lost_since + Span::from_secs(60));
+        }
+        if row.instance().is_some_and(|index| {
+            self.routers.get(usize::from(index)).is_some_and(|router| router.fsm.is_master())
+        }) {
+            self.events.push(Event::AddressLost { address: number });
+        }
+    }
+
+    /// An address that is none of ours: perhaps one to send from.
+    fn observe_source(&mut self, slot: u8, message: &rtnl::Address) -> bool {
+        let Some(interface) = self.interfaces.get_mut(usize::from(slot)) else { return false };
+        // Duplicate address detection has not finished, or failed: nothing can be sent from it.
+        let usable = message.present && !message.is_tentative() && !message.is_dad_failed();
+        if usable && !message.is_secondary() {
+            interface.add_source(message.ip);
+        } else {
+            interface.remove_source(message.ip);
+        }
+        true
+    }
+
+    /// The row of an address, if it is one of the configured ones.
+    pub(super) fn row_of(&self, interface: IfIndex, ip: IpAddr, prefix_len: u8) -> Option<u16> {
+        let key = (self.slot_of(interface)?, ip, prefix_len);
+        let at = self
+            .by_ip
+            .binary_search_by(|row| {
+                self.addresses
+                    .get(usize::from(*row))
+                    .map_or(core::cmp::Ordering::Greater, |row| row.key().cmp(&key))
+            })
+            .ok()?;
+        self.by_ip.get(at).copied()
+    }
+
+    /// A dump begins: what it does not mention is gone at its end.
+    pub(super) fn dump_begins(&mut self) {
+        for interface in &mut self.interfaces {
+            interface.seen = false;
+            for sources in &mut interface.sources {
+                sources.clear();
+            }
+        }
+        for row in &mut self.addresses {
+            row.seen = false;
+        }
+    }
+
+    /// Both dumps were read: what they did not mention is gone.
+    pub(super) fn dump_ends(&mut self) {
+        for slot in 0..self.interfaces.len() {
+            let gone =
+                self.interfaces.get(slot).is_some_and(|row| row.index.is_some() && !row.seen);
+            if gone {
+                self.interface_vanishes(slot);
+            }
+        }
+        for row in self.addresses.iter_mut().filter(|row| !row.seen && row.is_present()) {
+            row.forget();
+        }
+        self.kernel.restart();
+    }
+
+    /// Compares what each instance needs with what there is, and tells those for which that
+    /// changed. Does nothing while a dump is being read: half a table proves nothing.
+    pub(super) fn judge_health(&mut self, now: Instant) {
+        if !self.started || self.stopping || self.kernel.is_dumping() {
+            return;
+        }
+        for index in 0..self.routers.len() {
+            let (fault, source) = self.health(now, index);
+            let Some(router) = self.routers.get_mut(index) else { continue };
+            if source.is_some() {
+                router.source = source;
+            }
+            let was = core::mem::replace(&mut router.fault, fault);
+            let event = match (router.fsm.name(), fault) {
+                (StateName::Init, None) if self.listen_at.is_none() => {
+                    match router.resume_at.take() {
+                        Some(sent_at) => instance::Event::Resume(sent_at),
+                        None => instance::Event::Start,
+                    }
+                }
+                (StateName::Fault, None) => instance::Event::Recover(recovery(was)),
+                (StateName::Init | StateName::Backup | StateName::Master, Some(cause)) => {
+                    instance::Event::Fail(cause, can_resign(cause))
+                }
+                (StateName::Init | StateName::Backup | StateName::Master, None)
+                | (StateName::Fault, Some(_)) => continue,
+            };
+            self.event(now, index, event);
+        }
+    }
+
+    /// What is missing for an instance, and the source of its adverts.
+    fn health(&self, now: Instant, index: usize) -> (Option<Cause>, Option<IpAddr>) {
+        let (Some(config), Some(router)) =
+            (self.config.instances.get(index), self.routers.get(index))
+        else {
+            return (Some(Cause::Removed), None);
+        };
+        let Some(interface) = self.interfaces.get(usize::from(config.interface)) else {
+            return (Some(Cause::InterfaceMissing), None);
+        };
+        let fault = interface.fault();
+        if let Some(cause) = fault
+            && (config.track_primary || cause == Cause::InterfaceMissing)
+        {
+            return (Some(cause), None);
+        }
+        if interface.refused.get(config.family.index()).copied().flatten().is_some() {
+            return (Some(Cause::SocketRefused), None);
+        }
+        let unicast = config.peers.len > 0;
+        let source = config.source.or_else(|| interface.primary(config.family, unicast));
+        if source.is_none() {
+            return (Some(Cause::NoSourceAddress), None);
+        }
+        let broken = self.config.addresses_of(config).iter().any(|address| {
+            address.interface != config.interface
+                && self
+                    .interfaces
+                    .get(usize::from(address.interface))
+                    .is_none_or(|interface| interface.fault().is_some())
+        });
+        if broken {
+            return (Some(Cause::AddressInterface), source);
+        }
+        if router.refused_until.is_some_and(|until| now < until) {
+            return (Some(Cause::AddressRefused), source);
+        }
+        (None, source)
+    }
+
+    /// The raw sockets that should be open now. Changes only in `configure`, `reload`, `observe`.
+    pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
+        self.interfaces.iter().enumerate().flat_map(move |(slot, interface)| {
+            [Family::V4, Family::V6].into_iter().filter_map(move |family| {
+                let mut users = self.config.instances.iter().filter(|instance| {
+                    usize::from(instance.interface) == slot && instance.family == family
+                });
+                let first = users.next()?;
+                let multicast = first.peers.len == 0 || users.any(|user| user.peers.len == 0);
+                Some(Port { interface: interface.index?, family, multicast })
+            })
+        })
+    }
+
+    /// Counts the changes of [`Engine::ports`]: the caller compares it instead of the ports.
+    pub fn ports_generation(&self) -> u32 {
+        self.ports_generation
+    }
+
+    /// What of an address's row a state machine's change of role means: announced at once if it is
+    /// there already, removed or added by the next requests otherwise.
+    pub(super) fn role_changed(
+        &mut self,
+        now: Instant,
+        index: usize,
+        from: StateName,
+        to: StateName,
+    ) {
+        self.kernel.restart();
+        if to == StateName::Master {
+            self.announce_takeover(now, index);
+        } else if from == StateName::Master {
+            if let Some(router) = self.routers.get_mut(index) {
+                router.forget_announcements();
+            }
+            for row in self.rows_of(index) {
+                row.burst = 0;
+            }
+        }
+    }
+
+    /// The rows of an instance's addresses.
+    pub(super) fn rows_of(&mut self, index: usize) -> core::slice::IterMut<'_, address::Address> {
+        let range =
+            self.config.instances.get(index).map_or(0..0, |instance| instance.addresses.range());
+        self.addresses.get_mut(range).unwrap_or(&mut []).iter_mut()
+    }
+}
+
+/// What to call the end of a fault.
+const fn recovery(was: Option<Cause>) -> Cause {
+    match was {
+        Some(Cause::NoSourceAddress) => Cause::SourceAddress,
+        Some(Cause::AddressRefused | Cause::SocketRefused) => Cause::Started,
+        _ => Cause::InterfaceUp,
+    }
+}
+
+/// Whether a resignation can still leave when this goes wrong.
+const fn can_resign(cause: Cause) -> bool {
+    !matches!(cause, Cause::InterfaceMissing | Cause::InterfaceDown | Cause::CarrierLost)
+}

@@ -1,0 +1,366 @@
+//! The difference between what should be in the kernel and what is, as netlink requests.
+
+use heapless::Vec;
+
+use super::{Address, Engine, Owned, Presence, Request, RequestKind};
+use crate::addr::Family;
+use crate::limits::NETLINK_BATCH_MAX;
+use crate::time::{Instant, Span};
+use crate::trace::Event;
+use crate::vrrp::timing;
+use crate::wire::rtnl::{self, AddressRequest, Dump};
+
+/// An answer that has not come by then is taken for lost, and everything is read again.
+const ANSWER_TIMEOUT: Span = Span::from_secs(5);
+
+/// How long a refused request waits for its next try.
+const RETRY_INTERVAL: Span = Span::from_secs(1);
+
+/// How long an instance whose addresses were all refused stays in FAULT.
+const REFUSED_INTERVAL: Span = Span::from_secs(10);
+
+/// What is known of the conversation with the kernel.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    /// Something may have to be asked for.
+    pub(super) dirty: bool,
+    /// The tables are to be read again.
+    pub(super) dump_wanted: bool,
+    dump: Reading,
+    pending: Vec<Pending, NETLINK_BATCH_MAX>,
+    sequence: u32,
+    /// When a renewal, a retry or the patience with an answer is due.
+    pub(super) due: Option<Instant>,
+    /// Messages that could not be read.
+    pub(super) malformed: u64,
+    /// How often messages were lost.
+    pub(super) overruns: u64,
+    released_left: bool,
+    cursor: usize,
+}
+
+/// How far the reading of the tables has come: links first, because addresses refer to them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    Nothing,
+    Links(u32),
+    LinksRead,
+    Addresses(u32),
+}
+
+/// A request that the kernel has not answered.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    sequence: u32,
+    row: u16,
+    add: bool,
+    until: Instant,
+}
+
+impl Kernel {
+    pub(super) const fn new() -> Self {
+        Kernel {
+            dirty: false,
+            dump_wanted: false,
+            dump: Reading::Nothing,
+            pending: Vec::new(),
+            sequence: 0,
+            due: None,
+            malformed: 0,
+            overruns: 0,
+            released_left: false,
+            cursor: 0,
+        }
+    }
+
+    /// Whether the tables are being read, or about to be.
+    pub(super) fn is_dumping(&self) -> bool {
+        self.dump_wanted || self.dump != Reading::Nothing
+    }
+
+    /// The scan for what is wanted begins anew.
+    pub(super) fn restart(&mut self) {
+        self.dirty = true;
+        self.cursor = 0;
+    }
+
+    /// A reload has moved the rows: the answers still to come are for the new ones.
+    pub(super) fn renumber(&mut self, moved_to: impl Fn(u16) -> u16) {
+        for asked in &mut self.pending {
+            asked.row = moved_to(asked.row);
+        }
+    }
+}
+
+/// What one row wants of the kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Nothing,
+    Add,
+    Remove,
+}
+
+impl Engine {
+    /// The next netlink request, written into `buffer`. `None` while nothing is wanted, while
+    /// [`NETLINK_BATCH_MAX`] requests wait for their acknowledgement, and while a dump is read.
+    pub fn next_request(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Request> {
+        match self.kernel.dump {
+            Reading::Links(_) | Reading::Addresses(_) => return None,
+            Reading::LinksRead => return self.request_dump(now, Dump::Addresses, buffer),
+            // Alone on the way: what a request changes meanwhile would make the tables doubtful.
+            Reading::Nothing if self.kernel.dump_wanted => {
+                if !self.kernel.pending.is_empty() {
+                    return None;
+                }
+                self.kernel.dump_wanted = false;
+                self.dump_begins();
+                return self.request_dump(now, Dump::Links, buffer);
+            }
+            Reading::Nothing => {}
+        }
+        if !self.kernel.dirty || self.kernel.pending.is_full() {
+            return None;
+        }
+        while let Some(row) = self.addresses.get(self.kernel.cursor) {
+            let number = self.kernel.cursor;
+            let want = self.want(now, row);
+            if want == Want::Nothing {
+                self.kernel.cursor += 1;
+                continue;
+            }
+            let request = self.request_address(now, number, want == Want::Add, buffer);
+            self.kernel.cursor += 1;
+            if request.is_some() {
+                return request;
+            }
+        }
+        self.kernel.cursor = 0;
+        self.kernel.dirty = false;
+        self.plan_requests();
+        None
+    }
+
+    /// What is to be done about an address now.
+    fn want(&self, now: Instant, row: &Address) -> Want {
+        let exists = self
+            .interfaces
+            .get(usize::from(row.interface))
+            .is_some_and(|interface| interface.index.is_some());
+        if row.pending || !exists || row.retry_at.is_some_and(|at| now < at) {
+            return Want::Nothing;
+        }
+        let router = row.instance().and_then(|index| self.routers.get(usize::from(index)));
+        let is_master = router.is_some_and(|router| router.fsm.is_master());
+        match row.presence {
+            Presence::Foreign => Want::Nothing,
+            Presence::Ours if !is_master => Want::Remove,
+            Presence::Ours if row.renew_at.is_some_and(|at| at <= now) => Want::Add,
+            Presence::Ours => Want::Nothing,
+            Presence::Absent if router.is_some_and(|router| router.fsm.may_claim()) => Want::Add,
+            Presence::Absent => Want::Nothing,
+        }
+    }
+
+    fn request_address(
+        &mut self,
+        now: Instant,
+        number: usize,
+        add: bool,
+        buffer: &mut [u8],
+    ) -> Option<Request> {
+        let lifetime = if add { self.lease_of(number) } else { None };
+        let row = self.addresses.get_mut(number)?;
+        let interface = self.interfaces.get(usize::from(row.interface))?.index?;
+        let label = self.config.addresses.get(number).map_or("", |address| address.label.as_str());
+        let request = AddressRequest {
+            add,
+            index: interface,
+            ip: row.ip,
+            prefix_len: row.prefix_len,
+            label: if row.instance().is_some() { label } else { "" },
+            lifetime_secs: lifetime,
+            proto: super::ADDRESS_PROTO,
+        };
+        self.kernel.sequence = self.kernel.sequence.wrapping_add(1);
+        let sequence = self.kernel.sequence;
+        let len = rtnl::emit_address(&request, sequence, buffer)?;
+        let number = u16::try_from(number).ok()?;
+        let pending = Pending { sequence, row: number, add, until: now + ANSWER_TIMEOUT };
+        self.kernel.pending.push(pending).ok()?;
+        row.pending = true;
+        row.retry_at = None;
+        if !add {
+            row.removals_echoing = row.removals_echoing.saturating_add(1);
+        }
+        let owned = Owned { interface, ip: row.ip, prefix_len: row.prefix_len };
+        let kind = if add { RequestKind::Add(owned) } else { RequestKind::Remove(owned) };
+        self.earliest_request(now + ANSWER_TIMEOUT);
+        Some(Request { len, kind })
+    }
+
+    /// The lifetime of an address in seconds: the larger of 10 s and four master-down intervals,
+    /// rounded up. Only where its expiry takes no other address along: host prefixes and
+    /// secondaries.
+    fn lease_of(&self, number: usize) -> Option<u32> {
+        let row = self.addresses.get(number)?;
+        let config = self.config.instances.get(usize::from(row.instance()?))?;
+        let is_host = row.prefix_len == Family::of(row.ip).host_len();
+        if !self.leases || !(is_host || row.secondary) {
+            return None;
+        }
+        let down = timing::master_down(config.version, config.priority, config.interval);
+        let span = down.times(4) + Span::from_nanos(999_999_999);
+        u32::try_from(span.as_secs().max(10)).ok()
+    }
+
+    fn request_dump(&mut self, now: Instant, dump: Dump, buffer: &mut [u8]) -> Option<Request> {
+        self.kernel.sequence = self.kernel.sequence.wrapping_add(1);
+        let sequence = self.kernel.sequence;
+        let len = rtnl::emit_dump(dump, sequence, buffer)?;
+        self.kernel.dump = match dump {
+            Dump::Links => Reading::Links(sequence),
+            Dump::Addresses => Reading::Addresses(sequence),
+        };
+        self.earliest_request(now + ANSWER_TIMEOUT);
+        Some(Request { len, kind: RequestKind::Dump })
+    }
+
+    /// The end of a dump. Answers whether the instances' health may have changed.
+    pub(super) fn dump_done(&mut self, now: Instant, sequence: u32, errno: i32) -> bool {
+        match self.kernel.dump {
+            Reading::Links(own) if own == sequence => self.kernel.dump = Reading::LinksRead,
+            Reading::Addresses(own) if own == sequence => {
+                self.kernel.dump = Reading::Nothing;
+                if errno == 0 && !self.kernel.dump_wanted {
+                    self.dump_ends();
+                }
+            }
+            Reading::Nothing | Reading::Links(_) | Reading::LinksRead | Reading::Addresses(_) => {
+                return false;
+            }
+        }
+        if errno != 0 {
+            self.kernel.dump = Reading::Nothing;
+            self.kernel.dump_wanted = true;
+            self.earliest_request(now + RETRY_INTERVAL);
+        }
+        true
+    }
+
+    /// The kernel's answer to a request. Answers whether the instances' health may have changed.
+    pub(super) fn acknowledged(&mut self, now: Instant, sequence: u32, errno: i32) -> bool {
+        let Some(at) = self.kernel.pending.iter().position(|asked| asked.sequence == sequence)
+        else {
+            // A dump that was refused is answered like this as well.
+            return errno != 0 && self.dump_done(now, sequence, errno);
+        };
+        let asked = self.kernel.pending.swap_remove(at);
+        self.kernel.restart();
+        let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
+        row.pending = false;
+        if asked.add {
+            return self.added(now, asked.row, errno);
+        }
+        if errno == 0 || is_gone(errno) {
+            if errno != 0 {
+                row.removals_echoing = row.removals_echoing.saturating_sub(1);
+            }
+            row.presence = Presence::Ours;
+            row.forget();
+            self.kernel.released_left = true;
+        } else {
+            row.removals_echoing = row.removals_echoing.saturating_sub(1);
+            row.retry_at = Some(now + RETRY_INTERVAL);
+        }
+        false
+    }
+
+    fn added(&mut self, now: Instant, number: u16, errno: i32) -> bool {
+        let lease = self.lease_of(usize::from(number));
+        let Some(row) = self.addresses.get_mut(usize::from(number)) else { return false };
+        if errno != 0 {
+            if row.refused != Some(errno) {
+                self.events.push(Event::AddressRefused { address: number, errno });
+            }
+            row.refused = Some(errno);
+            row.retry_at = Some(now + RETRY_INTERVAL);
+            let instance = row.instance;
+            return self.all_refused(now, usize::from(instance));
+        }
+        row.refused = None;
+        let renewed = row.presence == Presence::Ours && row.renew_at.is_some();
+        row.presence = Presence::Ours;
+        // At half its life, so that one lost renewal does no harm.
+        row.renew_at = lease.map(|secs| now + Span::from_secs(u64::from(secs)).over(2));
+        if !renewed {
+            self.announce_installed(number);
+        }
+        false
+    }
+
+    /// A master none of whose addresses the kernel takes serves nobody: it goes to FAULT, so that
+    /// another router becomes master, and tries again later.
+    fn all_refused(&mut self, now: Instant, index: usize) -> bool {
+        let refused = self.rows_of(index).all(|row| row.refused.is_some() && !row.is_present());
+        if let (true, Some(router)) = (refused, self.routers.get_mut(index)) {
+            router.refused_until = Some(now + REFUSED_INTERVAL);
+        }
+        refused
+    }
+
+    /// An address that the kernel has confirmed to be gone: the journal may forget it.
+    pub fn next_released(&mut self) -> Option<Owned> {
+        if !self.kernel.released_left {
+            return None;
+        }
+        for row in self.addresses.iter_mut().filter(|row| row.released) {
+            row.released = false;
+            let interface = self.interfaces.get(usize::from(row.interface)).and_then(|i| i.index);
+            // Without an interface there is no address, and no number the journal could know.
+            if let Some(interface) = interface {
+                return Some(Owned { interface, ip: row.ip, prefix_len: row.prefix_len });
+            }
+        }
+        self.kernel.released_left = false;
+        None
+    }
+
+    /// Serves what is due of retries, renewals and lost answers.
+    pub(super) fn expire_requests(&mut self, now: Instant) {
+        if self.kernel.due.is_none_or(|due| now < due) {
+            return;
+        }
+        let overdue = self.kernel.pending.iter().any(|asked| asked.until <= now);
+        if overdue {
+            for asked in core::mem::take(&mut self.kernel.pending) {
+                if let Some(row) = self.addresses.get_mut(usize::from(asked.row)) {
+                    row.pending = false;
+                    row.removals_echoing = 0;
+                }
+            }
+            self.observe_overrun(now);
+        }
+        self.kernel.due = None;
+        self.kernel.restart();
+    }
+
+    fn earliest_request(&mut self, at: Instant) {
+        self.kernel.due = Some(self.kernel.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// When anything of this file is due next.
+    fn plan_requests(&mut self) {
+        let rows = self.addresses.iter().flat_map(|row| {
+            let renewal = row.renew_at.filter(|_| row.presence == Presence::Ours);
+            [row.retry_at, renewal.filter(|_| !row.pending)]
+        });
+        let answers = self.kernel.pending.iter().map(|asked| Some(asked.until));
+        self.kernel.due = rows.chain(answers).flatten().min();
+    }
+}
+
+/// Whether the kernel says that there was nothing to remove: EADDRNOTAVAIL (99), ENODEV (19); 126
+/// and the like of other architectures end in another try instead.
+const fn is_gone(errno: i32) -> bool {
+    errno == 99 || errno == 19
+}

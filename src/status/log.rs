@@ -1,0 +1,67 @@
+//! One event as one line of the log: `instance event key=value …`.
+
+use core::fmt::{self, Write};
+
+use crate::engine::Engine;
+use crate::trace::{Event, Mismatch};
+
+/// Writes an event without a line's end.
+pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt::Result {
+    let address =
+        |number: u16, out: &mut dyn Write| match engine.addresses().get(usize::from(number)) {
+            Some(row) => {
+                let owner = row.instance().map_or("-", |instance| engine.name_at(instance));
+                write!(out, "{owner} address address={}/{}", row.ip, row.prefix_len)
+            }
+            None => write!(out, "- address address=?"),
+        };
+    match event {
+        Event::Transition(transition) => {
+            write!(
+                out,
+                "{} transition from={} to={} cause=\"{}\"",
+                engine.name_at(transition.instance),
+                transition.from.name(),
+                transition.to.name(),
+                transition.cause.text(),
+            )?;
+            if let Some(peer) = transition.peer {
+                write!(out, " peer={peer}")?;
+            }
+            if let Some(priority) = transition.peer_priority {
+                write!(out, " peer_priority={priority}")?;
+            }
+            if let Some(age) = transition.advert_age {
+                write!(out, " advert_age_us={}", age.as_micros())?;
+            }
+            write!(out, " lateness_us={}", transition.lateness.as_micros())
+        }
+        Event::AddressRefused { address: number, errno } => {
+            address(*number, out)?;
+            write!(out, " refused=kernel errno={errno}")
+        }
+        Event::AddressLost { address: number } => {
+            address(*number, out)?;
+            write!(out, " lost=\"removed by somebody else\"")
+        }
+        Event::Rival { instance, peer, priority } => write!(
+            out,
+            "{} rival peer={peer} priority={priority} text=\"another master, not better\"",
+            engine.name_at(*instance),
+        ),
+        Event::Stalled { instance, lateness } => write!(
+            out,
+            "{} stalled lateness_us={} text=\"listening before advertising again\"",
+            engine.name_at(*instance),
+            lateness.as_micros(),
+        ),
+        Event::Mismatch { instance, peer, what } => {
+            let what = match what {
+                Mismatch::Addresses => "addresses",
+                Mismatch::Interval => "interval",
+            };
+            write!(out, "{} mismatch peer={peer} what={what}", engine.name_at(*instance))
+        }
+        Event::KernelOverrun => write!(out, "- netlink overrun=\"reading everything again\""),
+    }
+}

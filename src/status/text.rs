@@ -1,0 +1,246 @@
+//! Status and log for people: 79 columns, no colour, ASCII.
+
+use core::fmt::{self, Write};
+
+use super::{Ago, Process};
+use crate::config::model;
+use crate::engine::{Engine, Presence, Router};
+use crate::time::Instant;
+use crate::trace::{Cause, StateName, Transition};
+use crate::vrrp::instance::State;
+use crate::wire::Reject;
+
+/// The whole status.
+pub fn render_text(
+    engine: &Engine,
+    now: Instant,
+    process: &Process,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let config = engine.config();
+    let name = match config.global.router_id.as_str() {
+        "" => "(no router_id)",
+        name => name,
+    };
+    let count = |state| engine.routers().iter().filter(|router| router.fsm.name() == state).count();
+    write!(
+        out,
+        "ringward {}  {name}  pid {}  up {}\n{} instances: {} MASTER, {} BACKUP, {} FAULT\n",
+        env!("CARGO_PKG_VERSION"),
+        process.pid,
+        Ago(now.since(process.started_at)),
+        engine.routers().len(),
+        count(StateName::Master),
+        count(StateName::Backup),
+        count(StateName::Fault),
+    )?;
+    if let Some(at) = engine.listen_at() {
+        writeln!(out, "vrrp_startup_delay: nobody starts for another {}", Ago(at.since(now)))?;
+    }
+    for (index, router) in engine.routers().iter().enumerate() {
+        if let Some(instance) = config.instances.get(index) {
+            render_instance(engine, now, instance, router, out)?;
+        }
+    }
+    render_interfaces(engine, out)?;
+    render_process(process, out)
+}
+
+fn render_instance(
+    engine: &Engine,
+    now: Instant,
+    instance: &model::Instance,
+    router: &Router,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let config = engine.config();
+    write!(
+        out,
+        "\n{}  {}  {} VRID {} {} v{} priority {}",
+        instance.name,
+        router.fsm.name().name(),
+        config.interface_name(instance.interface),
+        instance.vrid,
+        instance.family,
+        instance.version.number(),
+        instance.priority,
+    )?;
+    match router.last {
+        Some(last) => {
+            writeln!(out, "  since {}", Ago(now.since(last.at)))?;
+            write!(out, "  why        ")?;
+            render_reason(&last, out)?;
+            writeln!(out)?;
+        }
+        None => writeln!(out)?,
+    }
+    if let Some(cause) =
+        router.fault.filter(|fault| router.last.map(|last| last.cause) != Some(*fault))
+    {
+        writeln!(out, "  fault      {}", cause.text())?;
+    }
+    render_timer(now, instance, router, out)?;
+    let rows = engine.addresses().get(instance.addresses.range()).unwrap_or(&[]);
+    for (row, address) in rows.iter().zip(config.addresses_of(instance)) {
+        let state = match row.presence {
+            Presence::Ours => "installed",
+            Presence::Foreign => "assigned by the administrator",
+            Presence::Absent if router.fsm.is_master() => "missing",
+            Presence::Absent => "not here",
+        };
+        let on = config.interface_name(address.interface);
+        write!(out, "  address    {}/{} on {on}: {state}", address.ip, address.prefix_len)?;
+        match row.refused {
+            Some(errno) => writeln!(out, ", refused by the kernel (errno {errno})")?,
+            None => writeln!(out)?,
+        }
+    }
+    let counters = &router.counters;
+    writeln!(
+        out,
+        "  adverts    {} sent, {} received; {} announcements; {} times MASTER",
+        counters.adverts_sent,
+        counters.adverts_received,
+        counters.announcements_sent,
+        counters.became_master,
+    )?;
+    if counters.rivals > 0 {
+        writeln!(out, "  rivals     {} adverts of another master heard", counters.rivals)?;
+    }
+    if let Some((peer, what)) = router.mismatch {
+        let what = match what {
+            crate::trace::Mismatch::Addresses => "another list of addresses",
+            crate::trace::Mismatch::Interval => "another interval",
+        };
+        writeln!(out, "  differs    {peer} advertises {what} (tolerated)")?;
+    }
+    render_rejects("  rejected   ", &counters.rejected, out)
+}
+
+/// What the instance waits for.
+fn render_timer(
+    now: Instant,
+    instance: &model::Instance,
+    router: &Router,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    match router.fsm.state() {
+        State::Init | State::Fault => Ok(()),
+        State::Backup { down_at, yielding, .. } => {
+            match router.fsm.rival() {
+                Some(master) => write!(
+                    out,
+                    "  master     {} priority {}, heard {} ago",
+                    master.address,
+                    master.priority,
+                    Ago(now.since(master.heard_at)),
+                )?,
+                None => write!(out, "  master     none heard")?,
+            }
+            write!(out, "; takes over in {}", Ago(down_at.since(now)))?;
+            writeln!(out, "{}", if yielding { " (released: yields to any)" } else { "" })
+        }
+        State::Master { listening: true, advert_at, .. } => writeln!(
+            out,
+            "  stalled    listening for {} before it advertises again",
+            Ago(advert_at.since(now)),
+        ),
+        State::Master { .. } => match router.source {
+            Some(source) => writeln!(out, "  sends      every {} from {source}", instance.interval),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The cause of a transition, with who and how long ago.
+pub(super) fn render_reason(transition: &Transition, out: &mut dyn Write) -> fmt::Result {
+    write!(out, "{}", transition.cause.text())?;
+    if let Some(peer) = transition.peer {
+        write!(out, " ({peer}")?;
+        if let Some(priority) = transition.peer_priority {
+            write!(out, " priority {priority}")?;
+        }
+        if let Some(age) = transition.advert_age.filter(|age| !age.is_zero()) {
+            write!(out, ", heard {} before", Ago(age))?;
+        }
+        write!(out, ")")?;
+    }
+    let by_timer =
+        matches!(transition.cause, Cause::MasterDown | Cause::MasterResigned | Cause::Preempted);
+    if by_timer {
+        write!(out, ", timer late by {} us", transition.lateness.as_micros())?;
+    }
+    Ok(())
+}
+
+fn render_rejects(title: &str, rejected: &[u64], out: &mut dyn Write) -> fmt::Result {
+    let mut lead = title;
+    for (reason, count) in Reject::ALL.iter().zip(rejected).filter(|(_, count)| **count > 0) {
+        write!(out, "{lead}{} {count}", reason.name())?;
+        lead = ", ";
+    }
+    if lead == title { Ok(()) } else { writeln!(out) }
+}
+
+fn render_interfaces(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
+    writeln!(out)?;
+    for (name, interface) in engine.config().interfaces.iter().zip(engine.interfaces()) {
+        let state = match (interface.index, interface.up, interface.running) {
+            (None, ..) => "does not exist",
+            (Some(_), false, _) => "down",
+            (Some(_), true, false) => "no carrier",
+            (Some(_), true, true) => "up",
+        };
+        writeln!(out, "interface {name}: {state}")?;
+        for errno in interface.refused.iter().flatten() {
+            writeln!(out, "  VRRP socket refused by the kernel (errno {errno})")?;
+        }
+        render_rejects("  rejected   ", &interface.rejected, out)?;
+    }
+    Ok(())
+}
+
+fn render_process(process: &Process, out: &mut dyn Write) -> fmt::Result {
+    writeln!(
+        out,
+        "\nloop: {} turns, latest by {} us; {} sent, {} received, {} send errors",
+        process.turns,
+        process.lateness_max.as_micros(),
+        process.sent,
+        process.received,
+        process.send_errors,
+    )?;
+    let yes = |is| if is { "yes" } else { "no" };
+    writeln!(
+        out,
+        "process: real-time {}, memory locked {}, {} restarts, {} allocations since start",
+        yes(process.realtime),
+        yes(process.memory_locked),
+        process.restarts,
+        process.allocations,
+    )?;
+    if process.reloads_refused > 0 {
+        writeln!(out, "reload: {} refused, {} done", process.reloads_refused, process.reloads)?;
+    }
+    Ok(())
+}
+
+/// The last transitions, oldest first, one a line.
+pub fn render_log_text(engine: &Engine, now: Instant, out: &mut dyn Write) -> fmt::Result {
+    if engine.transitions().lost() > 0 {
+        writeln!(out, "({} older transitions are forgotten)", engine.transitions().lost())?;
+    }
+    for transition in engine.transitions().iter() {
+        write!(
+            out,
+            "{} ago  {}  {} -> {}: ",
+            Ago(now.since(transition.at)),
+            engine.name_at(transition.instance),
+            transition.from.name(),
+            transition.to.name(),
+        )?;
+        render_reason(transition, out)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
