@@ -104,6 +104,10 @@ fn the_end_of_a_program_is_reported_with_its_status() {
     let mut failing =
         node.spawn(Command::new("/bin/sh").args(["-c", "sleep 0.1; exit 65"])).unwrap();
     assert_eq!(failing.wait(SOON).unwrap().1, 65);
+    for _ in 0..20 {
+        let mut quick = node.spawn(&mut Command::new("/bin/true")).unwrap();
+        assert_eq!(quick.wait(SOON).unwrap().1, 0);
+    }
     let mut sleeping = node.spawn(Command::new("/bin/sleep").arg("1000")).unwrap();
     sleeping.signal(Signal::SIGTERM).unwrap();
     assert_eq!(sleeping.wait(SOON).unwrap().1, 128 + 15);

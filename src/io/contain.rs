@@ -15,8 +15,10 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 /// Makes `command` start in these network and mount namespaces, as process 2 of a new PID
 /// namespace. What `spawn` returns is a process that waits for process 1 of that namespace, which
 /// waits for the program; each ends with the program's status (128 + *n* after signal *n*), and
-/// when one of them dies, all that the program started die as well.
-pub fn contain(command: &mut Command, net: OwnedFd, mount: OwnedFd) {
+/// when one of them dies, all that the program started die as well. Once `spawn` has returned,
+/// `numbers` has the numbers of process 1 and of the program as the caller sees them, 4 octets each
+/// in the machine's byte order.
+pub fn contain(command: &mut Command, net: OwnedFd, mount: OwnedFd, numbers: OwnedFd) {
     let starter = getpid();
     let enter = move || -> io::Result<()> {
         set_pdeathsig(Signal::SIGKILL)?;
@@ -34,15 +36,33 @@ pub fn contain(command: &mut Command, net: OwnedFd, mount: OwnedFd) {
             watch_over(child);
         }
         set_pdeathsig(Signal::SIGKILL)?;
+        tell_number(&numbers)?;
         // SAFETY: as above.
         if let ForkResult::Parent { child } = unsafe { fork()? } {
             watch_over(child);
         }
+        tell_number(&numbers)?;
         Ok(())
     };
     // SAFETY: `enter` runs between fork and exec; it makes system calls only, all of them
     // async-signal-safe, and neither allocates nor takes a lock.
     unsafe { command.pre_exec(enter) };
+}
+
+/// Writes the number of this process in the PID namespace of whoever mounted /proc: `getpid` would
+/// give the one in its own.
+fn tell_number(to: &OwnedFd) -> io::Result<()> {
+    let mut text = [0_u8; 16];
+    // SAFETY: the path ends with a zero, and the kernel writes at most `text.len()` octets to `text`.
+    let len =
+        unsafe { libc::readlink(c"/proc/self".as_ptr(), text.as_mut_ptr().cast(), text.len()) };
+    let len = usize::try_from(Errno::result(len)?).map_err(|_| Errno::EINVAL)?;
+    let number = text
+        .get(..len)
+        .and_then(|digits| str::from_utf8(digits).ok()?.parse::<i32>().ok())
+        .ok_or(Errno::EINVAL)?;
+    nix::unistd::write(to, &number.to_ne_bytes())?;
+    Ok(())
 }
 
 /// Waits for `program`, reaps whatever else ends, and ends as it did.

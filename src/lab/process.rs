@@ -29,7 +29,7 @@ pub struct Process {
     keeper: Child,
     init: Pid,
     program: Pid,
-    ended: OwnedFd,
+    ended: Option<OwnedFd>,
     output: File,
     // The processes keep the namespaces alive; this keeps them for as long as anybody may ask.
     _namespace: Arc<Namespace>,
@@ -54,18 +54,23 @@ impl Process {
         let stdio = || output.try_clone().map(Stdio::from).map_err(&fault);
         let dup = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned().map_err(&fault);
         command.stdin(Stdio::null()).stdout(stdio()?).stderr(stdio()?).process_group(0);
-        contain::contain(command, dup(namespace.net())?, dup(namespace.mount())?);
+        let (mut numbers, told) = std::io::pipe().map_err(&fault)?;
+        contain::contain(command, dup(namespace.net())?, dup(namespace.mount())?, told.into());
         let mut keeper = command.spawn().map_err(&fault)?;
-        let found =
-            only_child(Pid::from_raw(i32::try_from(keeper.id()).unwrap_or(0))).and_then(|init| {
-                let program = only_child(init)?;
-                Some((init, program, contain::open_process(program).ok()?))
-            });
-        let Some((init, program, ended)) = found else {
-            let _ = keeper.kill();
-            let _ = keeper.wait();
-            return Err(fault(std::io::Error::other("it ended at once")));
+        let mut number = || {
+            let mut octets = [0; 4];
+            numbers.read_exact(&mut octets).map(|()| Pid::from_raw(i32::from_ne_bytes(octets)))
         };
+        let (init, program) = match (number(), number()) {
+            (Ok(init), Ok(program)) => (init, program),
+            (Err(error), _) | (_, Err(error)) => {
+                let _ = keeper.kill();
+                let _ = keeper.wait();
+                return Err(fault(error));
+            }
+        };
+        // None: it has ended already.
+        let ended = contain::open_process(program).ok();
         let namespace = Arc::clone(namespace);
         Ok(Process { keeper, init, program, ended, output, _namespace: namespace })
     }
@@ -125,8 +130,8 @@ impl Process {
     /// When it still runs after `within`.
     pub fn wait(&mut self, within: Duration) -> Result<(Instant, i32)> {
         let give_up = Clock::now() + within;
-        loop {
-            let mut ready = [PollFd::new(self.ended.as_fd(), PollFlags::POLLIN)];
+        while let Some(ended) = &self.ended {
+            let mut ready = [PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
             let left = give_up.saturating_duration_since(Clock::now());
             let _ = poll(&mut ready, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
             if ready.iter().any(|ended| ended.any() == Some(true)) {
@@ -171,8 +176,4 @@ fn table() -> Vec<(Pid, Pid)> {
             (state != "Z").then(|| (Pid::from_raw(pid), Pid::from_raw(parent)))
         })
         .collect()
-}
-
-fn only_child(parent: Pid) -> Option<Pid> {
-    table().into_iter().find(|entry| entry.1 == parent).map(|entry| entry.0)
 }
