@@ -32,6 +32,9 @@ mod request;
 mod router;
 mod transmit;
 
+#[cfg(test)]
+mod tests;
+
 use core::net::IpAddr;
 use heapless::{Deque, Vec};
 

@@ -70,12 +70,11 @@ impl Engine {
         let name = link.name;
         let slot = self.config.interfaces.iter().position(|known| known.as_str() == name);
         // The interface with this number had another name before.
-        if let Some(old) = self.slot_of(link.index)
-            && Some(usize::from(old)) != slot
-        {
-            self.interface_vanishes(usize::from(old));
+        let renamed = self.slot_of(link.index).map(usize::from).filter(|old| Some(*old) != slot);
+        if let Some(old) = renamed {
+            self.interface_vanishes(old);
         }
-        let Some(slot) = slot else { return false };
+        let Some(slot) = slot else { return renamed.is_some() };
         let known = self.interfaces.get(slot).and_then(|interface| interface.index);
         if known.is_some() && known != Some(link.index) {
             // The name was given to another interface: nothing known of the old one holds.
