@@ -469,3 +469,6 @@ where
     packet.patch(pdu_at + 6, &sum.complement().to_be_bytes())?;
     Some(packet.len())
 }
+
+#[cfg(test)]
+mod tests;
