@@ -11,3 +11,6 @@ mod request;
 pub use abi::*;
 pub use message::{Address, Item, Link, Malformed, Message, Messages, messages};
 pub use request::{AddressRequest, Builder, Dump, emit_address, emit_dump, ifinfomsg};
+
+#[cfg(test)]
+mod tests;
