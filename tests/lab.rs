@@ -41,7 +41,7 @@ fn a_cut_link_loses_echoes_and_a_mended_one_does_not() {
     eventually("an answer", || probe.answered(Instant::ZERO).is_some());
     router.cut().unwrap();
     let cut = now();
-    eventually("requests without an answer", || probe.lost(cut, now()) > 5);
+    eventually("requests without an answer", || probe.sent_and_lost(cut, now()).1 > 5);
     router.mend().unwrap();
     let mended = now();
     eventually("an answer after mending", || probe.answered(mended).is_some());

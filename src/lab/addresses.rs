@@ -79,8 +79,9 @@ impl AddressWatch {
     }
 
     fn first(&self, address: IpAddr, since: Instant, is_present: bool) -> Option<Instant> {
-        let mut changes = self.lock().clone().into_iter();
+        let changes = self.lock();
         changes
+            .iter()
             .find(|change| {
                 change.address == address && change.is_present == is_present && change.at >= since
             })

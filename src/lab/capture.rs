@@ -88,7 +88,12 @@ impl Capture {
 
     /// The frames stamped at `since` or later.
     pub fn frames_since(&self, since: Instant) -> Vec<Frame> {
-        self.lock().iter().filter(|frame| frame.at >= since).cloned().collect()
+        later(&self.lock(), since).to_vec()
+    }
+
+    /// The first frame so far that was stamped at `since` or later and is `wanted`.
+    pub fn find(&self, since: Instant, wanted: impl FnMut(&&Frame) -> bool) -> Option<Frame> {
+        later(&self.lock(), since).iter().find(wanted).cloned()
     }
 
     /// The first frame stamped at `since` or later that is `wanted`, as soon as there is one.
@@ -122,10 +127,21 @@ impl Capture {
         }
     }
 
+    /// Drops all frames so far.
+    pub fn forget(&self) {
+        self.lock().clear();
+    }
+
     /// One line a frame, for the message of a test that failed.
     pub fn listing(&self) -> String {
         self.lock().iter().map(|frame| format!("{frame}\n")).collect()
     }
+}
+
+/// Frames are kept in the order of their stamps.
+fn later(frames: &[Frame], since: Instant) -> &[Frame] {
+    let first = frames.partition_point(|frame| frame.at < since);
+    frames.get(first..).unwrap_or(&[])
 }
 
 /// Writes frames as a pcap file with nanoseconds (magic a1b23c4d, link type 1: Ethernet).

@@ -24,7 +24,7 @@
 //! let probe = client.probe("10.99.0.100".parse()?, Duration::from_millis(5))?;
 //! router.cut()?;
 //! drop(daemon);
-//! println!("{} unanswered since {:?}", probe.lost(advert.at, ringward::lab::now()), advert.at);
+//! println!("{:?}", probe.sent_and_lost(advert.at, ringward::lab::now()));
 //! # Ok(())
 //! # }
 //! ```

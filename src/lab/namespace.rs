@@ -1,7 +1,7 @@
 //! One machine's worth of namespaces: network and mounts.
 
 use std::fs::{self, File};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
@@ -66,6 +66,10 @@ impl Namespace {
 
     pub(super) fn mount(&self) -> BorrowedFd<'_> {
         self.mount.as_fd()
+    }
+
+    pub(super) fn net_path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.net.as_raw_fd())
     }
 
     /// Writes `/proc/sys/net/<knob>` inside. A knob that this kernel does not have is skipped: what

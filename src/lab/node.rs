@@ -90,6 +90,12 @@ impl Node {
         Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x00ff, 0xfe00, u16::from(self.number))
     }
 
+    /// The file by which other programs may enter its network namespace, as long as it exists:
+    /// `nsenter --net=<path>`.
+    pub fn net_path(&self) -> String {
+        self.namespace.net_path()
+    }
+
     fn port(&self) -> String {
         format!("node{}", self.number)
     }

@@ -13,16 +13,16 @@ use super::fault::{Fault, Result};
 const ASK_ROOT: &str = "Run it as root (sudo).";
 
 /// Makes sure that namespaces can be made: nothing to do for root; any other user becomes root of a
-/// new user namespace.
+/// new user namespace. Whether that was necessary.
 ///
 /// The kernel takes only a process with one thread into a user namespace: call it first in `main`.
 /// A test of a multi-threaded harness has to run as root instead.
 ///
 /// # Errors
 /// With the way out, if this user may not have a user namespace, or may do nothing in it.
-pub fn become_root() -> Result<()> {
+pub fn become_root() -> Result<bool> {
     if may_make_namespaces() {
-        return Ok(());
+        return Ok(false);
     }
     let (uid, gid) = (geteuid(), getegid());
     unshare_user()?;
@@ -39,7 +39,7 @@ pub fn become_root() -> Result<()> {
         })?;
     }
     if may_make_namespaces() {
-        return Ok(());
+        return Ok(true);
     }
     // Ubuntu's AppArmor grants the user namespace and then refuses everything in it.
     Err(Fault::new("create a network namespace inside a user namespace", Errno::EPERM)

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use super::capture::receive_stamped;
 use super::fault::{Fault, Result};
 use super::namespace::Namespace;
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 
 /// One echo request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,9 +31,26 @@ pub struct Echo {
 /// a router that does not carry the address any more, or to nobody.
 #[derive(Debug)]
 pub struct Probe {
-    echoes: Arc<Mutex<Vec<Echo>>>,
+    log: Arc<Mutex<Log>>,
     // Dropped: the thread sees the end of the pipe.
     _stop: PipeWriter,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    // The number of the first of `echoes`.
+    forgotten: u64,
+    echoes: Vec<Echo>,
+}
+
+impl Log {
+    fn next_number(&self) -> u64 {
+        self.forgotten + u64::try_from(self.echoes.len()).unwrap_or(0)
+    }
+
+    fn of_number(&mut self, number: u64) -> Option<&mut Echo> {
+        self.echoes.get_mut(usize::try_from(number.checked_sub(self.forgotten)?).ok()?)
+    }
 }
 
 impl Probe {
@@ -62,34 +79,55 @@ impl Probe {
             Ok((raw, destination))
         })?;
         let (ended, stop) = io::pipe().map_err(|error| Fault::new("create a pipe", error))?;
-        let echoes = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&echoes);
+        let log = Arc::new(Mutex::new(Log::default()));
+        let sink = Arc::clone(&log);
         std::thread::Builder::new()
             .name("probe".into())
             .spawn(move || run(&raw, ended.as_fd(), destination, period, &sink))
             .map_err(|error| Fault::new("start a thread", error))?;
-        Ok(Probe { echoes, _stop: stop })
+        Ok(Probe { log, _stop: stop })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Echo>> {
-        self.echoes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All requests so far. The latest may still be answered.
     pub fn echoes(&self) -> Vec<Echo> {
-        self.lock().clone()
+        self.lock().echoes.clone()
     }
 
-    /// How many of the requests sent from `since` on and before `until` have no answer.
-    pub fn lost(&self, since: Instant, until: Instant) -> usize {
-        let echoes = self.lock();
-        let sent = echoes.iter().filter(|echo| (since..until).contains(&echo.sent));
-        sent.filter(|echo| echo.answered.is_none()).count()
+    /// Drops all requests so far.
+    pub fn forget(&self) {
+        let mut log = self.lock();
+        log.forgotten = log.next_number();
+        log.echoes.clear();
+    }
+
+    /// How many requests were sent from `since` on and before `until`, and how many of them have
+    /// had no answer yet.
+    pub fn sent_and_lost(&self, since: Instant, until: Instant) -> (usize, usize) {
+        let log = self.lock();
+        let sent = || log.echoes.iter().filter(|echo| (since..until).contains(&echo.sent));
+        (sent().count(), sent().filter(|echo| echo.answered.is_none()).count())
+    }
+
+    /// The longest time without an answer from `since` until `until`.
+    pub fn longest_silence(&self, since: Instant, until: Instant) -> Span {
+        let log = self.lock();
+        let answers = log.echoes.iter().filter_map(|echo| echo.answered);
+        let mut longest = Span::ZERO;
+        let mut last = since;
+        for at in answers.filter(|at| (since..until).contains(at)).chain([until]) {
+            longest = longest.max(at.since(last));
+            last = last.max(at);
+        }
+        longest
     }
 
     /// Whether a request sent at `since` or later has been answered, and when.
     pub fn answered(&self, since: Instant) -> Option<Instant> {
-        self.lock().iter().filter(|echo| echo.sent >= since).find_map(|echo| echo.answered)
+        self.lock().echoes.iter().filter(|echo| echo.sent >= since).find_map(|echo| echo.answered)
     }
 }
 
@@ -98,16 +136,16 @@ fn run(
     ended: impl AsFd,
     destination: SocketAddr,
     period: Duration,
-    sink: &Mutex<Vec<Echo>>,
+    sink: &Mutex<Log>,
 ) {
     let (target, destination) = (destination.ip(), SockaddrStorage::from(destination));
     let mut buffer = vec![0; 2048];
     let mut next = Clock::now();
     loop {
         if next <= Clock::now() {
-            let mut echoes = sink.lock().unwrap_or_else(PoisonError::into_inner);
-            let request = request(target, u64::try_from(echoes.len()).unwrap_or(0));
-            echoes.push(Echo { sent: super::now(), answered: None });
+            let mut log = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            let request = request(target, log.next_number());
+            log.echoes.push(Echo { sent: super::now(), answered: None });
             // A refusal (no route, no neighbour) is a request without an answer.
             let _ = sendto(raw.as_raw_fd(), &request, &destination, MsgFlags::empty());
             next += period;
@@ -124,11 +162,8 @@ fn run(
         }
         while let Some((at, len)) = receive_stamped(raw, &mut buffer) {
             let number = reply(target, buffer.get(..len).unwrap_or(&[]));
-            let mut echoes = sink.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(echo) = number
-                .and_then(|number| usize::try_from(number).ok())
-                .and_then(|number| echoes.get_mut(number))
-            {
+            let mut log = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(echo) = number.and_then(|number| log.of_number(number)) {
                 echo.answered.get_or_insert(at);
             }
         }

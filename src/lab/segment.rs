@@ -56,6 +56,12 @@ impl Segment {
         Node::new(number, Arc::clone(&self.hub))
     }
 
+    /// The file by which other programs may enter the wire's network namespace, where the interface
+    /// `wire` shows every frame.
+    pub fn net_path(&self) -> String {
+        self.hub.namespace.net_path()
+    }
+
     /// Everything on the wire from now on, each frame once.
     ///
     /// # Errors
