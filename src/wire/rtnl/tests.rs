@@ -120,17 +120,13 @@ fn only(datagram: &[u8]) -> Item<'_> {
 }
 
 fn link(datagram: &[u8]) -> Link<'_> {
-    match only(datagram).message {
-        Message::Link(link) => link,
-        other => panic!("not a link: {other:?}"),
-    }
+    let Message::Link(link) = only(datagram).message else { panic!("not a link") };
+    link
 }
 
 fn address(datagram: &[u8]) -> Address {
-    match only(datagram).message {
-        Message::Address(address) => address,
-        other => panic!("not an address: {other:?}"),
-    }
+    let Message::Address(address) = only(datagram).message else { panic!("not an address") };
+    address
 }
 
 #[test]
