@@ -118,12 +118,155 @@ impl Reject {
 
 #[cfg(test)]
 mod tests {
-    use super::Reject;
+    use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use super::octets::hex;
+    use super::{Reject, arp, ethernet, ipv4, ipv6, ndisc, rtnl, vrrp};
+    use crate::addr::{Priority, Version, Vrid};
+    use crate::time::Span;
 
     #[test]
     fn a_reason_is_the_index_of_its_counter() {
         for (index, reason) in Reject::ALL.into_iter().enumerate() {
             assert_eq!(reason.index(), index);
         }
+    }
+
+    /// Numbers that look random and are the same in every run (splitmix64).
+    struct Noise(u64);
+
+    impl Noise {
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        }
+
+        fn below(&mut self, limit: usize) -> usize {
+            usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
+        }
+
+        fn coin(&mut self) -> bool {
+            self.below(2) == 0
+        }
+
+        fn octet(&mut self) -> u8 {
+            self.next().to_be_bytes()[0]
+        }
+    }
+
+    /// Hands `octets` to every reader there is.
+    fn read_as_everything(octets: &[u8]) {
+        let _ = vrrp::dissect_ipv4(octets);
+        let (source, group) = (Ipv6Addr::LOCALHOST, vrrp::GROUP_V6);
+        let _ = vrrp::dissect_ipv6(source, group, 255, octets);
+        let _ = (ipv4::Packet::parse(octets), ipv6::Packet::parse(octets));
+        let _ = (ethernet::Frame::parse(octets), arp::Arp::parse(octets));
+        let _ = ndisc::Neighbour::parse(octets);
+        assert!(rtnl::messages(octets).take(octets.len() + 1).count() <= octets.len());
+    }
+
+    #[test]
+    fn no_noise_makes_a_reader_panic() {
+        let mut noise = Noise(1);
+        for _ in 0..20_000 {
+            let len = noise.below(200);
+            let octets: Vec<u8> = (0..len).map(|_| noise.octet()).collect();
+            read_as_everything(&octets);
+        }
+    }
+
+    #[test]
+    fn no_noise_in_a_good_packet_makes_a_reader_panic() {
+        // An advert over IPv4, one over IPv6, an advertisement, a netlink message.
+        let good = [
+            "45c00020 00010000 ff70d036 0a630001 e0000012 3101c801 006410dd 0ac80001",
+            "3101c801 00640b3f fd990000000000000000000002000001",
+            "333300000001 020000000001 86dd 60000000 00203aff
+            fe800000000000000000000002000001 ff020000000000000000000000000001
+            8800539b 20000000 fe800000000000000000000002000001 0201 020000000001",
+            "5400000014000000c7de006b9b4e0000 0218000003000000 080001000ac80001
+            080002000ac80001 0d000300657468303a76697000000000 0800080000000000
+            140006000c0000000c0000006886030068860300",
+        ]
+        .map(hex);
+        let mut noise = Noise(2);
+        for octets in good {
+            for _ in 0..20_000 {
+                let mut octets = octets.clone();
+                for _ in 0..=noise.below(3) {
+                    let at = noise.below(octets.len());
+                    octets[at] = noise.octet();
+                }
+                octets.truncate(1 + noise.below(octets.len() * 2));
+                read_as_everything(&octets);
+            }
+        }
+    }
+
+    #[test]
+    fn every_advert_that_is_written_is_read_back() {
+        let mut noise = Noise(3);
+        for _ in 0..2_000 {
+            let version = if noise.coin() { Version::V2 } else { Version::V3 };
+            let is_v6 = version == Version::V3 && noise.coin();
+            let mut address = || {
+                let octets = [noise.next(), noise.next()].map(u64::to_be_bytes).concat();
+                match is_v6 {
+                    true => IpAddr::V6(<[u8; 16]>::try_from(&octets[..]).unwrap().into()),
+                    false => IpAddr::V4(<[u8; 4]>::try_from(&octets[..4]).unwrap().into()),
+                }
+            };
+            let (source, destination) = (address(), address());
+            let addresses: Vec<IpAddr> = (0..255).map(|_| address()).collect();
+            let addresses = &addresses[..1 + noise.below(255)];
+            let interval = match version {
+                Version::V2 => Span::from_secs(1 + noise.next() % 255),
+                Version::V3 => Span::from_centis(1 + noise.next() % 4_095),
+            };
+            let password = match version {
+                Version::V2 if noise.coin() => Some(noise.next().to_be_bytes()),
+                Version::V2 | Version::V3 => None,
+            };
+            let outgoing = vrrp::Outgoing {
+                version,
+                vrid: Vrid::new(noise.octet() | 1).unwrap(),
+                priority: Priority(noise.octet()),
+                interval,
+                source,
+                destination,
+                addresses: addresses.iter().copied(),
+                password,
+                identification: 0,
+            };
+            let mut buffer = [0xa5; crate::limits::DATAGRAM_LEN_MAX];
+            let len = vrrp::emit(&outgoing, &mut buffer).unwrap();
+            let datagram = if is_v6 {
+                let packet = ipv6::Packet::parse(&buffer[..len]).unwrap();
+                let (from, to) = (packet.source, packet.destination);
+                vrrp::dissect_ipv6(from, to, packet.hop_limit, packet.payload).unwrap()
+            } else {
+                vrrp::dissect_ipv4(&buffer[..len]).unwrap()
+            };
+            let advert = datagram.advert;
+            assert_eq!((datagram.source, datagram.destination), (source, destination));
+            assert_eq!(datagram.hop_limit, 255);
+            assert_eq!((advert.version, advert.vrid), (version, outgoing.vrid));
+            assert_eq!((advert.priority, advert.interval), (outgoing.priority, interval));
+            assert!(advert.addresses.iter().eq(addresses.iter().copied()));
+            assert_eq!(advert.auth, password.map_or(vrrp::Auth::None, vrrp::Auth::Password));
+        }
+    }
+
+    #[test]
+    fn the_smallest_buffers_are_refused_by_every_writer() {
+        let (mac, ip) = (crate::addr::MacAddr::BROADCAST, Ipv4Addr::LOCALHOST);
+        assert_eq!(arp::emit_gratuitous(mac, ip, &mut []), None);
+        assert_eq!(arp::emit_request(mac, ip, ip, &mut []), None);
+        let ip = Ipv6Addr::LOCALHOST;
+        assert_eq!(ndisc::emit_unsolicited(mac, ip, true, &mut []), None);
+        assert_eq!(ndisc::emit_solicitation(mac, ip, ip, &mut []), None);
+        assert_eq!(rtnl::emit_dump(rtnl::Dump::Links, 1, &mut []), None);
     }
 }

@@ -128,7 +128,7 @@ fn sum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> Option<Sum> {
 }
 
 /// Writes the announcement that `ip` is at `mac`: an unsolicited advertisement to all nodes that
-/// overrides what they know (RFC 9568 §8.2.3). `router` tells whether this machine forwards.
+/// overrides what they know (RFC 9568 §6.4.1, §6.4.2). `router` tells whether this machine forwards.
 /// Returns 86, or `None`: `buffer` is too short.
 pub fn emit_unsolicited(
     mac: MacAddr,

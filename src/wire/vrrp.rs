@@ -233,7 +233,7 @@ pub fn dissect_ipv4(packet: &[u8]) -> Result<Datagram<'_>, Rejected> {
         source: IpAddr::V4(packet.source),
         destination: IpAddr::V4(packet.destination),
         hop_limit: packet.ttl,
-        unpadded_len_min: ETHERNET_PAYLOAD_LEN_MIN.saturating_sub(packet.header_len),
+        padded_len_max: ETHERNET_PAYLOAD_LEN_MIN.saturating_sub(packet.header_len),
     };
     envelope.open(pdu).map_err(rejected)
 }
@@ -251,7 +251,7 @@ pub fn dissect_ipv6(
         destination: IpAddr::V6(destination),
         hop_limit,
         // Header and shortest advert pass Ethernet's minimum: there is no padding to tolerate.
-        unpadded_len_min: 0,
+        padded_len_max: 0,
     };
     envelope.open(payload).map_err(|reason| Rejected { reason, vrid: vrid_of(payload) })
 }
@@ -266,7 +266,7 @@ struct Envelope {
     destination: IpAddr,
     hop_limit: u8,
     /// A payload up to this long may be a shorter PDU and padding.
-    unpadded_len_min: usize,
+    padded_len_max: usize,
 }
 
 impl Envelope {
@@ -306,9 +306,9 @@ impl Envelope {
             }
         };
         // rfc9568:5.2.5/receive/count-zero — an advert of version 3 without addresses is ignored.
-        let is_countless = version == Version::V3 && count == 0;
-        let is_too_long = !padding.is_empty() && payload.len() > self.unpadded_len_min;
-        if is_countless || is_too_long {
+        let is_without_addresses = version == Version::V3 && count == 0;
+        let is_too_long = !padding.is_empty() && payload.len() > self.padded_len_max;
+        if is_without_addresses || is_too_long {
             return Err(Reject::Length);
         }
         let pdu = payload.strip_suffix(padding).unwrap_or(payload);
