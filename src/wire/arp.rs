@@ -81,36 +81,14 @@ impl Arp {
 /// Writes the announcement that `ip` is at `mac`: a request for `ip` by `ip` to everybody, with
 /// all ones for the target, as keepalived sends it. Returns 42, or `None`: `buffer` is too short.
 pub fn emit_gratuitous(mac: MacAddr, ip: Ipv4Addr, buffer: &mut [u8]) -> Option<usize> {
-    emit(mac, ip, MacAddr::BROADCAST, ip, buffer)
-}
-
-/// Writes the question of `sender_ip` at `mac` who has `target_ip`, to everybody. A sender IP of
-/// 0.0.0.0 asks without claiming an address (RFC 5227 §2.1). Returns 42, or `None`: `buffer` is
-/// too short.
-pub fn emit_request(
-    mac: MacAddr,
-    sender_ip: Ipv4Addr,
-    target_ip: Ipv4Addr,
-    buffer: &mut [u8],
-) -> Option<usize> {
-    emit(mac, sender_ip, MacAddr([0; 6]), target_ip, buffer)
-}
-
-fn emit(
-    mac: MacAddr,
-    sender_ip: Ipv4Addr,
-    target_mac: MacAddr,
-    target_ip: Ipv4Addr,
-    buffer: &mut [u8],
-) -> Option<usize> {
     let mut frame = Writer::new(buffer);
     ethernet::emit(MacAddr::BROADCAST, mac, ethernet::ARP, &mut frame)?;
     frame.put(&KIND)?;
     frame.put(&REQUEST.to_be_bytes())?;
     frame.put(&mac.0)?;
-    frame.put(&sender_ip.octets())?;
-    frame.put(&target_mac.0)?;
-    frame.put(&target_ip.octets())?;
+    frame.put(&ip.octets())?;
+    frame.put(&MacAddr::BROADCAST.0)?;
+    frame.put(&ip.octets())?;
     Some(frame.len())
 }
 
@@ -127,9 +105,9 @@ mod tests {
         020000000001 0ac80001  ffffffffffff 0ac80001";
 
     // keepalived-deb-v3-unicast.pcap, frames 1 and 2: the kernel's question and answer.
-    const REQUEST_FRAME: &str = "ffffffffffff 020000000001 0806  0001 0800 06 04 0001
+    const QUESTION: &str = "ffffffffffff 020000000001 0806  0001 0800 06 04 0001
         020000000001 0a630001  000000000000 0a630002";
-    const REPLY_FRAME: &str = "020000000001 020000000002 0806  0001 0800 06 04 0002
+    const ANSWER: &str = "020000000001 020000000002 0806  0001 0800 06 04 0002
         020000000002 0a630002  020000000001 0a630001";
 
     #[test]
@@ -146,29 +124,32 @@ mod tests {
     }
 
     #[test]
-    fn parse_reads_a_captured_reply() {
-        let expected = Arp {
+    fn parse_reads_a_captured_question_and_answer() {
+        let (asking, asked) = (Ipv4Addr::new(10, 99, 0, 1), Ipv4Addr::new(10, 99, 0, 2));
+        let question = Arp {
+            operation: Operation::Request,
+            sender_mac: MAC,
+            sender_ip: asking,
+            target_mac: MacAddr([0; 6]),
+            target_ip: asked,
+        };
+        assert_eq!(Arp::parse(&hex(QUESTION)), Some(question));
+        assert!(!question.is_gratuitous());
+        let answer = Arp {
             operation: Operation::Reply,
             sender_mac: MacAddr([0x02, 0, 0, 0, 0, 0x02]),
-            sender_ip: Ipv4Addr::new(10, 99, 0, 2),
+            sender_ip: asked,
             target_mac: MAC,
-            target_ip: Ipv4Addr::new(10, 99, 0, 1),
+            target_ip: asking,
         };
-        assert_eq!(Arp::parse(&hex(REPLY_FRAME)), Some(expected));
-        assert!(!expected.is_gratuitous());
+        assert_eq!(Arp::parse(&hex(ANSWER)), Some(answer));
     }
 
     #[test]
-    fn emit_writes_the_captured_frames_and_no_more() {
+    fn emit_writes_the_captured_announcement_and_no_more() {
         let mut buffer = [0xa5; 44];
         assert_eq!(emit_gratuitous(MAC, VIP, &mut buffer), Some(42));
         assert_eq!(buffer[..42], hex(GRATUITOUS));
-        assert_eq!(buffer[42..], [0xa5, 0xa5]);
-
-        let (asks, asked) = (Ipv4Addr::new(10, 99, 0, 1), Ipv4Addr::new(10, 99, 0, 2));
-        let mut buffer = [0xa5; 44];
-        assert_eq!(emit_request(MAC, asks, asked, &mut buffer), Some(42));
-        assert_eq!(buffer[..42], hex(REQUEST_FRAME));
         assert_eq!(buffer[42..], [0xa5, 0xa5]);
     }
 
@@ -183,7 +164,7 @@ mod tests {
 
     #[test]
     fn padding_to_the_minimum_of_ethernet_is_ignored() {
-        let mut frame = hex(REPLY_FRAME);
+        let mut frame = hex(ANSWER);
         let arp = Arp::parse(&frame);
         frame.resize(60, 0);
         assert_eq!(Arp::parse(&frame), arp);

@@ -45,6 +45,9 @@ const MESSAGE_LEN: u16 = 32;
 
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
+/// RFC 2464 §7: 33:33 and the group's last 32 bits.
+const ALL_NODES_MAC: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
+
 /// A message that passed the checks of RFC 4861 §7.1: hop limit 255, code 0, right checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Neighbour {
@@ -128,8 +131,8 @@ fn sum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> Option<Sum> {
 }
 
 /// Writes the announcement that `ip` is at `mac`: an unsolicited advertisement to all nodes that
-/// overrides what they know (RFC 9568 §6.4.1, §6.4.2). `router` tells whether this machine forwards.
-/// Returns 86, or `None`: `buffer` is too short.
+/// overrides what they know (RFC 9568 §6.4.1, §6.4.2). `router` tells whether this machine
+/// forwards. Returns 86, or `None`: `buffer` is too short.
 pub fn emit_unsolicited(
     mac: MacAddr,
     ip: Ipv6Addr,
@@ -137,40 +140,12 @@ pub fn emit_unsolicited(
     buffer: &mut [u8],
 ) -> Option<usize> {
     let flags = OVERRIDE | if router { ROUTER } else { 0 };
-    emit(mac, ip, ALL_NODES, [ADVERTISEMENT, flags, TARGET_ADDRESS], ip, buffer)
-}
-
-/// Writes the question of `source` at `mac` who has `target`, to the target's solicited-node
-/// group. Returns 86, or `None`: `buffer` is too short.
-pub fn emit_solicitation(
-    mac: MacAddr,
-    source: Ipv6Addr,
-    target: Ipv6Addr,
-    buffer: &mut [u8],
-) -> Option<usize> {
-    // RFC 4291 §2.7.1: ff02::1:ff00:0/104 and the address's last 24 bits.
-    let [.., a, b, c] = target.octets();
-    let [b, c] = [b, c].map(u16::from);
-    let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), b << 8 | c);
-    emit(mac, source, group, [SOLICITATION, 0, SOURCE_ADDRESS], target, buffer)
-}
-
-fn emit(
-    mac: MacAddr,
-    source: Ipv6Addr,
-    group: Ipv6Addr,
-    [kind, flags, option]: [u8; 3],
-    target: Ipv6Addr,
-    buffer: &mut [u8],
-) -> Option<usize> {
-    // RFC 2464 §7: 33:33 and the group's last 32 bits.
-    let [.., g0, g1, g2, g3] = group.octets();
     let mut frame = Writer::new(buffer);
-    ethernet::emit(MacAddr([0x33, 0x33, g0, g1, g2, g3]), mac, ethernet::IPV6, &mut frame)?;
+    ethernet::emit(ALL_NODES_MAC, mac, ethernet::IPV6, &mut frame)?;
     frame.put(
         &ipv6::Header {
-            source,
-            destination: group,
+            source: ip,
+            destination: ALL_NODES,
             next_header: ICMPV6,
             hop_limit: HOP_LIMIT,
             traffic_class: 0,
@@ -179,11 +154,11 @@ fn emit(
         .emit(),
     )?;
     let at = frame.len();
-    frame.put(&[kind, 0, 0, 0, flags, 0, 0, 0])?;
-    frame.put(&target.octets())?;
-    frame.put(&[option, 1])?;
+    frame.put(&[ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0])?;
+    frame.put(&ip.octets())?;
+    frame.put(&[TARGET_ADDRESS, 1])?;
     frame.put(&mac.0)?;
-    let checksum = sum(source, group, frame.written_from(at))?.complement();
+    let checksum = sum(ip, ALL_NODES, frame.written_from(at))?.complement();
     frame.patch(at + 2, &checksum.to_be_bytes())?;
     Some(frame.len())
 }
@@ -254,16 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn emit_writes_the_captured_frames_and_no_more() {
+    fn emit_writes_the_captured_announcement_and_no_more() {
         let mut buffer = [0xa5; 88];
         assert_eq!(emit_unsolicited(MAC, VIP, false, &mut buffer), Some(86));
         assert_eq!(buffer[..86], hex(UNSOLICITED));
-        assert_eq!(buffer[86..], [0xa5, 0xa5]);
-
-        let mut buffer = [0xa5; 88];
-        let asked = Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 2);
-        assert_eq!(emit_solicitation(MAC, HOST, asked, &mut buffer), Some(86));
-        assert_eq!(buffer[..86], hex(QUESTION));
         assert_eq!(buffer[86..], [0xa5, 0xa5]);
     }
 
@@ -275,15 +244,6 @@ mod tests {
         let mut buffer = [0xa5; 86];
         assert_eq!(emit_unsolicited(MAC, VIP, true, &mut buffer), Some(86));
         assert_eq!(buffer[..], expected);
-    }
-
-    #[test]
-    fn a_question_goes_to_the_group_of_the_last_24_bits() {
-        let target = Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0x12ab, 0xcdef);
-        let mut buffer = [0xa5; 86];
-        assert_eq!(emit_solicitation(MAC, HOST, target, &mut buffer), Some(86));
-        assert_eq!(buffer[..6], [0x33, 0x33, 0xff, 0xab, 0xcd, 0xef]);
-        assert_eq!(buffer[38..54], hex("ff02 0000 0000 0000 0000 0001 ffab cdef"));
     }
 
     #[test]

@@ -28,8 +28,6 @@ pub const RTM_NEWLINK: u16 = 16;
 pub const RTM_DELLINK: u16 = 17;
 /// Asks for links.
 pub const RTM_GETLINK: u16 = 18;
-/// Changes a link that exists, without creating one.
-pub const RTM_SETLINK: u16 = 19;
 /// An address exists or changed.
 pub const RTM_NEWADDR: u16 = 20;
 /// An address is gone.
