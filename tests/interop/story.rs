@@ -66,11 +66,12 @@ impl fmt::Display for Reign {
     }
 }
 
-/// An announcement: a gratuitous ARP, or an unsolicited neighbour advertisement. Who sent it, and
-/// the address.
+/// An announcement: a gratuitous ARP request, or an unsolicited neighbour advertisement. Who sent
+/// it, and the address. A gratuitous reply is none: a kernel that still has the address answers the
+/// successor's request with one.
 pub(crate) fn announcement(frame: &Frame) -> Option<([u8; 6], IpAddr)> {
     match frame.seen() {
-        Seen::Arp(arp) if arp.is_gratuitous() => Some((arp.sender_mac, arp.sender.into())),
+        Seen::Arp(arp) if arp.is_gratuitous() && arp.operation == 1 => Some((arp.sender_mac, arp.sender.into())),
         Seen::Neighbour(neighbour) if !neighbour.solicited => {
             Some((frame.bytes[6..12].try_into().unwrap(), neighbour.target.into()))
         }

@@ -1,7 +1,7 @@
 //! What the interoperability tests, the hostile tests and the benchmarks stand on besides
 //! [`ringward::lab`]: the programs under test, started from one and the same keepalived.conf.
 
-#![allow(dead_code, reason = "each test program uses its own part of it")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its own part of it")]
 
 mod router;
 

@@ -1,0 +1,249 @@
+//! A third machine on the segment sends adverts that nobody may obey, fifty a second of each kind,
+//! to a master and its backup. Every advert of the master leaves on time, there never is a second
+//! master, and each packet is counted under its reason and under no other.
+//!
+//! keepalived re-arms its advert timer after any packet for its VRID, a dropped one included:
+//! Debian's 2.2.7 sent 11 of 40 adverts under such an attack, and its backup became master.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod rig;
+#[path = "hostile/kind.rs"]
+mod kind;
+#[path = "hostile/packet.rs"]
+mod packet;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant as Clock};
+
+use kind::{Frame, KINDS, Kind};
+use rig::{Program, Router};
+use ringward::lab::{self, Capture, Injector, Node, Seen, Segment};
+use ringward::time::{Instant, Span};
+use serde_json::Value;
+
+/// Both routers' configuration: one instance for each way of speaking. PRIORITY, OURS and THEIRS
+/// are filled in.
+const CONFIGURATION: &str = "
+vrrp_instance multicast {
+  version 3
+  interface eth0
+  virtual_router_id 51
+  priority PRIORITY
+  advert_int 0.1
+  virtual_ipaddress {
+    10.200.0.1/32
+  }
+}
+vrrp_instance password {
+  version 2
+  interface eth0
+  virtual_router_id 52
+  priority PRIORITY
+  advert_int 1
+  authentication {
+    auth_type PASS
+    auth_pass secret12
+  }
+  virtual_ipaddress {
+    10.200.0.2/32
+  }
+}
+vrrp_instance ipv6 {
+  version 3
+  interface eth0
+  virtual_router_id 53
+  priority PRIORITY
+  advert_int 0.1
+  virtual_ipaddress {
+    fe80::200:1/128
+  }
+}
+vrrp_instance unicast {
+  version 3
+  interface eth0
+  virtual_router_id 54
+  priority PRIORITY
+  advert_int 0.1
+  unicast_src_ip OURS
+  unicast_peer {
+    THEIRS
+  }
+  virtual_ipaddress {
+    10.200.0.4/32
+  }
+}
+";
+
+/// The VRIDs of CONFIGURATION and their intervals.
+const RHYTHMS: [(u8, Span); 4] = [
+    (51, Span::from_millis(100)),
+    (52, Span::from_secs(1)),
+    (53, Span::from_millis(100)),
+    (54, Span::from_millis(100)),
+];
+
+/// Fifty a second.
+const PACE: Duration = Duration::from_millis(20);
+/// Packets of each kind when it comes alone: 1.2 s.
+const ALONE: u64 = 60;
+/// Packets of each kind when all come at once: 4 s.
+const TOGETHER: u64 = 200;
+/// A regular advert may leave up to 1 ms early to share a turn of the loop with others.
+const EARLY_MAX: Span = Span::from_micros(1_500);
+/// What a busy machine of two cores may add to an interval.
+const LATE_MAX: Span = Span::from_millis(25);
+/// Ten times the master-down interval of the slowest instance.
+const PATIENCE: Duration = Duration::from_secs(36);
+
+struct Field {
+    nodes: [Node; 2],
+    routers: [Router; 2],
+    injector: Injector,
+    capture: Capture,
+    _attacker: Node,
+    _segment: Segment,
+}
+
+/// How many packets were rejected, by reason; reasons without any are left out.
+type Counts = BTreeMap<String, u64>;
+
+impl Field {
+    /// The first node is master of every instance, the second one its backup.
+    fn new(program: Program) -> Self {
+        let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+        let nodes = [segment.node().unwrap(), segment.node().unwrap()];
+        let attacker = segment.node().unwrap();
+        let capture = segment.capture().unwrap();
+        let start = |number: usize, priority: &str| {
+            let (node, peer) = (&nodes[number], &nodes[1 - number]);
+            let text = CONFIGURATION
+                .replace("PRIORITY", priority)
+                .replace("OURS", &node.ipv4().to_string())
+                .replace("THEIRS", &peer.ipv4().to_string());
+            let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+            Router::start(program, node, &directory, &text)
+        };
+        let master = start(0, "200");
+        let wait_for_adverts = || {
+            let since = lab::now();
+            for (vrid, _) in RHYTHMS {
+                let is_there = |frame: &lab::Frame| sent(frame) == Some((1, vrid));
+                let advert = capture.wait(since, PATIENCE, is_there);
+                advert.unwrap_or_else(|fault| panic!("VRID {vrid} finds no master: {fault}"));
+            }
+        };
+        wait_for_adverts();
+        let mut backup = start(1, "100");
+        backup.wait_until_ready(&nodes[1], PATIENCE);
+        wait_for_adverts();
+        let injector = attacker.injector("eth0").unwrap();
+        let routers = [master, backup];
+        Field { nodes, routers, injector, capture, _attacker: attacker, _segment: segment }
+    }
+
+    /// Sends `count` packets of each of `kinds`, at fifty a second.
+    fn attack(&self, kinds: &[Kind], count: u64) {
+        let mut next = Clock::now();
+        for round in 0..count {
+            let priority = if round % 2 == 0 { 255 } else { 0 };
+            for kind in kinds {
+                match kind.frame {
+                    Frame::Group(make) => self.injector.send(&make(priority)).unwrap(),
+                    Frame::Each(make) => {
+                        for node in &self.nodes {
+                            self.injector.send(&make(priority, node)).unwrap();
+                        }
+                    }
+                }
+            }
+            next += PACE;
+            std::thread::sleep(next.saturating_duration_since(Clock::now()));
+        }
+    }
+
+    /// Fails unless the master kept its rhythm since then, and the backup kept silent.
+    fn assert_peace(&self, since: Instant, during: &str) {
+        for (vrid, _) in RHYTHMS {
+            // Until one is there that was sent after the attack.
+            let is_next = |frame: &lab::Frame| sent(frame) == Some((1, vrid));
+            let next = self.capture.wait(lab::now(), PATIENCE, is_next);
+            next.unwrap_or_else(|fault| panic!("{during}: VRID {vrid} falls silent: {fault}"));
+        }
+        let frames = self.capture.frames();
+        for (vrid, interval) in RHYTHMS {
+            let stamps = frames.iter().filter(|frame| sent(frame) == Some((1, vrid)));
+            let stamps = stamps.map(|frame| frame.at).collect::<Vec<_>>();
+            // The interval that was running at `since` counts.
+            for pair in stamps.windows(2).filter(|pair| pair[1] >= since) {
+                let gap = pair[1].since(pair[0]);
+                let is_on_time = gap + EARLY_MAX >= interval && gap <= interval + LATE_MAX;
+                assert!(is_on_time, "{during}: VRID {vrid}: {gap} between two adverts");
+            }
+        }
+        let second = frames.iter().find(|frame| sent(frame).is_some_and(|(node, _)| node == 2));
+        assert!(second.is_none(), "{during}: a second master: {}", second.unwrap());
+    }
+
+    fn counts(&self) -> [Counts; 2] {
+        [0, 1].map(|number| rejected(&self.routers[number].status(&self.nodes[number])))
+    }
+}
+
+/// Which router (1 or 2) sent this advert, for which VRID.
+fn sent(frame: &lab::Frame) -> Option<(u8, u8)> {
+    match frame.seen() {
+        Seen::Advert(advert) if advert.source_mac[5] <= 2 => {
+            Some((advert.source_mac[5], advert.vrid))
+        }
+        _ => None,
+    }
+}
+
+/// The counters of rejected packets in a status, of interfaces and instances together.
+fn rejected(status: &Value) -> Counts {
+    let interfaces = status["interfaces"].as_array().into_iter().flatten();
+    let instances = status["instances"].as_array().into_iter().flatten();
+    let tables = interfaces
+        .map(|interface| &interface["rejected"])
+        .chain(instances.map(|instance| &instance["counters"]["rejected"]));
+    let mut counts = Counts::new();
+    for (reason, count) in tables.flat_map(|table| table.as_object().unwrap()) {
+        *counts.entry(reason.clone()).or_default() += count.as_u64().unwrap();
+    }
+    counts
+}
+
+/// By how much the counters have risen.
+fn risen(before: &Counts, after: &Counts) -> Counts {
+    let rise = |(reason, count): (&String, &u64)| (reason.clone(), count - before[reason]);
+    after.iter().map(rise).filter(|entry| entry.1 > 0).collect()
+}
+
+#[test]
+fn no_packet_to_be_rejected_delays_an_advert_or_makes_a_second_master() {
+    let field = Field::new(Program::Ringward);
+    let mut before = field.counts();
+    for kind in KINDS {
+        let since = lab::now();
+        field.attack(std::slice::from_ref(kind), ALONE);
+        field.assert_peace(since, kind.name);
+        let after = field.counts();
+        let expected = kind.reason.map(|reason| (reason.to_owned(), ALONE)).into_iter().collect();
+        for (number, before) in before.iter().enumerate() {
+            let rise = risen(before, &after[number]);
+            assert_eq!(rise, expected, "{} at node {}", kind.name, number + 1);
+        }
+        println!("{}: {:?}", kind.name, kind.reason);
+        before = after;
+    }
+    let since = lab::now();
+    field.attack(KINDS, TOGETHER);
+    field.assert_peace(since, "all kinds at once");
+}
