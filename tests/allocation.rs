@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::{Duration, Instant as Clock};
 
 use rig::{Program, Router, states};
-use ringward::lab::{Capture, Node, Seen, Segment};
+use ringward::lab::{Capture, Frame, Node, Seen, Segment};
 use serde_json::Value;
 
 /// Instances on each of the two routers, VRIDs from 1 on, at 10 ms.
@@ -124,10 +124,9 @@ fn nothing_is_allocated_by_adverts_transitions_and_requests() {
     assert_eq!(process["restarts"], 0, "{process}");
     assert_eq!(process["allocations"], 0, "{process}");
     // It did not only say so: the segment has seen them.
-    let is_advert = |frame: &ringward::lab::Frame| match frame.seen() {
-        Seen::Advert(advert) => advert.source_mac == pair.nodes[0].mac(),
-        _ => false,
-    };
+    let mac = pair.nodes[0].mac();
+    let is_advert =
+        |frame: &Frame| matches!(frame.seen(), Seen::Advert(advert) if advert.source_mac == mac);
     let seen = pair.capture.frames().iter().filter(|frame| is_advert(frame)).count();
     assert!(seen >= 10_000, "{seen} adverts on the wire");
 }

@@ -12,11 +12,11 @@
     reason = "a test fails by panicking"
 )]
 
-mod rig;
 #[path = "hostile/kind.rs"]
 mod kind;
 #[path = "hostile/packet.rs"]
 mod packet;
+mod rig;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -198,12 +198,9 @@ impl Field {
 
 /// Which router (1 or 2) sent this advert, for which VRID.
 fn sent(frame: &lab::Frame) -> Option<(u8, u8)> {
-    match frame.seen() {
-        Seen::Advert(advert) if advert.source_mac[5] <= 2 => {
-            Some((advert.source_mac[5], advert.vrid))
-        }
-        _ => None,
-    }
+    let Seen::Advert(advert) = frame.seen() else { return None };
+    let [.., number] = advert.source_mac;
+    (number <= 2).then_some((number, advert.vrid))
 }
 
 /// The counters of rejected packets in a status, of interfaces and instances together.

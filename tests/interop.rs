@@ -11,9 +11,9 @@
     reason = "a test fails by panicking"
 )]
 
-mod rig;
 #[path = "interop/mode.rs"]
 mod mode;
+mod rig;
 #[path = "interop/scene.rs"]
 mod scene;
 #[path = "interop/story.rs"]

@@ -47,13 +47,8 @@ fn advert6(priority: u8) -> Vec<u8> {
     pdu
 }
 
-const GROUP: Ipv4 = Ipv4 {
-    source: SOURCE4,
-    destination: GROUP4.0,
-    ttl: 255,
-    protocol: PROTOCOL_VRRP,
-    fragment: 0,
-};
+const GROUP: Ipv4 =
+    Ipv4 { source: SOURCE4, destination: GROUP4.0, ttl: 255, protocol: PROTOCOL_VRRP, fragment: 0 };
 
 /// To the group, with the right checksum.
 fn sealed(pdu: Vec<u8>) -> Vec<u8> {

@@ -128,7 +128,8 @@ vrrp_instance pair {{
         text.push_str("  }\n");
         if self.is_unicast {
             let (ours, theirs) = (node.ipv4(), peer.ipv4());
-            writeln!(text, "  unicast_src_ip {ours}\n  unicast_peer {{\n    {theirs}\n  }}").unwrap();
+            writeln!(text, "  unicast_src_ip {ours}\n  unicast_peer {{\n    {theirs}\n  }}")
+                .unwrap();
         }
         text.push_str("}\n");
         text

@@ -40,12 +40,7 @@ struct Party {
 
 impl Scene {
     /// Both routers run, and the one of priority 200 has been master for a few adverts.
-    pub(crate) fn new(
-        mode: &'static Mode,
-        event: &str,
-        master: Program,
-        backup: Program,
-    ) -> Self {
+    pub(crate) fn new(mode: &'static Mode, event: &str, master: Program, backup: Program) -> Self {
         let name = format!("{}-{master:?}-{event}-beside-{backup:?}", mode.name).to_lowercase();
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop").join(name);
         let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
@@ -239,13 +234,13 @@ impl Scene {
         let frames = self.capture.frames();
         let resigned = |frame: &&Frame| advert(frame).is_some_and(|advert| advert.priority == 0);
         let before = |frame: &&Frame| frame.at < successor.first();
-        frames.iter().filter(before).filter(resigned).next_back().unwrap().at
+        frames.iter().filter(before).rfind(resigned).unwrap().at
     }
 
     fn started_before(&self, reign: &Reign) -> Instant {
         let start = |mark: &&Mark| mark.deed == Deed::Start && mark.mac == reign.mac;
-        let before = self.marks.iter().filter(|mark| mark.at < reign.first());
-        before.filter(start).next_back().unwrap().at
+        let mut before = self.marks.iter().filter(|mark| mark.at < reign.first());
+        before.rfind(start).unwrap().at
     }
 
     /// One advert an interval: none is missing, none is early.
@@ -284,7 +279,8 @@ impl Scene {
         }
         for mark in &self.marks {
             let [.., number] = mark.mac;
-            lines.push((mark.at, format!("{}  ---- {:?} node {number}", stamp(mark.at), mark.deed)));
+            lines
+                .push((mark.at, format!("{}  ---- {:?} node {number}", stamp(mark.at), mark.deed)));
         }
         lines.sort_by_key(|line| line.0);
         lines.into_iter().map(|(_, line)| line + "\n").collect()

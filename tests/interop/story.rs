@@ -70,21 +70,19 @@ impl fmt::Display for Reign {
 /// it, and the address. A gratuitous reply is none: a kernel that still has the address answers the
 /// successor's request with one.
 pub(crate) fn announcement(frame: &Frame) -> Option<([u8; 6], IpAddr)> {
-    match frame.seen() {
-        Seen::Arp(arp) if arp.is_gratuitous() && arp.operation == 1 => Some((arp.sender_mac, arp.sender.into())),
-        Seen::Neighbour(neighbour) if !neighbour.solicited => {
-            Some((frame.bytes[6..12].try_into().unwrap(), neighbour.target.into()))
-        }
-        _ => None,
+    let seen = frame.seen();
+    if let Seen::Arp(arp) = seen {
+        let is_announcement = arp.is_gratuitous() && arp.operation == 1;
+        return is_announcement.then_some((arp.sender_mac, arp.sender.into()));
     }
+    let Seen::Neighbour(neighbour) = seen else { return None };
+    let mac = frame.bytes[6..12].try_into().unwrap();
+    (!neighbour.solicited).then_some((mac, neighbour.target.into()))
 }
 
 /// A VRRP advert.
 pub(crate) fn advert(frame: &Frame) -> Option<decode::Advert> {
-    match frame.seen() {
-        Seen::Advert(advert) => Some(advert),
-        _ => None,
-    }
+    if let Seen::Advert(advert) = frame.seen() { Some(advert) } else { None }
 }
 
 /// Tells the story of `frames`. Fails if an address is announced by a router that is not master.

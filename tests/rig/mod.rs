@@ -5,4 +5,4 @@
 
 mod router;
 
-pub(crate) use router::{Keepalived, Program, Router};
+pub(crate) use router::{Keepalived, Program, Router, compile, forget_pid_files, states};

@@ -141,7 +141,7 @@ pub(crate) fn states(status: &Value) -> impl Iterator<Item = &str> {
 
 /// In a PID namespace of its own, each keepalived has the number that a killed one has left in its
 /// PID file: it would take itself for an other one that runs, and stop.
-fn forget_pid_files(node: &Node) {
+pub(crate) fn forget_pid_files(node: &Node) {
     let removed = node.enter(|| {
         for name in ["keepalived.pid", "keepalived_vrrp.pid"] {
             let _ = fs::remove_file(Path::new("/run").join(name));
@@ -152,7 +152,7 @@ fn forget_pid_files(node: &Node) {
 }
 
 /// Compiles a keepalived.conf by the program that users have.
-fn compile(source: &Path) -> PathBuf {
+pub(crate) fn compile(source: &Path) -> PathBuf {
     let blob = source.with_extension("rwb");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringwardc"));
     command.arg("compile").arg(source).arg("-o").arg(&blob).args(["--from", "keepalived"]);

@@ -1,0 +1,95 @@
+//! The master dies with all its processes; how long after theory does the backup announce itself?
+//!
+//! Theory is the kernel's stamp of the last advert, plus three intervals, plus the skew time of
+//! priority 100. The master is keepalived for both, so that both wait for the same thing.
+
+use std::time::Duration;
+
+use ringward::lab::{Capture, Frame, Node, Process, Seen, Segment, now};
+use ringward::time::{Instant, Span};
+
+use super::contestant::{Contestant, configuration};
+use super::report::Row;
+
+const BACKUP_PRIORITY: u8 = 100;
+const MASTER_PRIORITY: u8 = 200;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Adverts that the backup hears before the master may die.
+const ADVERTS_HEARD: usize = 20;
+
+struct Arena {
+    interval: Span,
+    master: Node,
+    backup: Node,
+    capture: Capture,
+    _backup: Process,
+    _segment: Segment,
+}
+
+impl Arena {
+    fn new(contestant: &Contestant, interval: Span) -> Self {
+        let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+        let (master, backup) = (segment.node().unwrap(), segment.node().unwrap());
+        let capture = segment.capture().unwrap();
+        let text = configuration(1, BACKUP_PRIORITY, interval);
+        let since = now();
+        let process = backup.spawn(&mut contestant.command(&backup, &text)).unwrap();
+        let arena =
+            Arena { interval, master, backup, capture, _backup: process, _segment: segment };
+        arena.wait_for_adverts(arena.backup.mac(), since, 1);
+        arena
+    }
+
+    fn wait_for_adverts(&self, mac: [u8; 6], since: Instant, count: usize) {
+        let mut left = count;
+        let seen = self.capture.wait(since, PATIENCE, |frame| {
+            left -= usize::from(is_advert_of(frame, mac));
+            left == 0
+        });
+        seen.unwrap_or_else(|fault| panic!("node {} advertises: {fault}", mac[5]));
+    }
+
+    /// One death. The backup's lateness after theory.
+    fn round(&self, master: &Contestant, phase: Duration) -> Span {
+        let text = configuration(1, MASTER_PRIORITY, self.interval);
+        let since = now();
+        let mut process = self.master.spawn(&mut master.command(&self.master, &text)).unwrap();
+        self.wait_for_adverts(self.master.mac(), since, ADVERTS_HEARD);
+        std::thread::sleep(phase);
+        process.kill();
+        let killed_at = now();
+        let is_announcement = |frame: &Frame| {
+            matches!(frame.seen(), Seen::Arp(arp) if arp.is_gratuitous()
+                && arp.operation == 1 && arp.sender_mac == self.backup.mac())
+        };
+        let announcement = self.capture.wait(killed_at, PATIENCE, is_announcement).unwrap();
+        let frames = self.capture.frames_since(since);
+        let is_last = |frame: &&Frame| is_advert_of(frame, self.master.mac());
+        let last = frames.iter().rfind(is_last).unwrap().at;
+        // Skew: (256 − 100)/256 of an interval (RFC 9568 §6.1).
+        let theory = last + self.interval.times(3) + self.interval.times(156).over(256);
+        assert!(announcement.at >= theory, "the backup is early");
+        announcement.at.since(theory)
+    }
+}
+
+fn is_advert_of(frame: &Frame, mac: [u8; 6]) -> bool {
+    matches!(frame.seen(), Seen::Advert(advert) if advert.source_mac == mac)
+}
+
+pub(crate) fn measure(pair: &[Contestant; 2], pairs: usize, interval: Span) -> Row {
+    let arenas = [Arena::new(&pair[0], interval), Arena::new(&pair[1], interval)];
+    let mut row = Row::new(&format!("takeover after theory, advert {interval}"), "ms", 0.6);
+    for number in 0..pairs {
+        // A phase of its own for each pair: multiples of the golden section spread evenly over
+        // the interval, however many there are.
+        let share = u64::try_from(number).unwrap() * 618 % 1000;
+        let phase = Duration::from_nanos(interval.times(share).over(1000).as_nanos());
+        for side in Row::order(number) {
+            let late = arenas[side].round(&pair[1], phase);
+            row.add(side, late.as_nanos() as f64 / 1e6);
+        }
+    }
+    row
+}
