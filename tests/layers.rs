@@ -160,11 +160,27 @@ fn used<'t>(code: &str, modules: &[String], table: &'t Table) -> Vec<(usize, &'t
         while let Some(rest) = path.strip_prefix("super::") {
             (path, depth) = (rest, depth + 1);
         }
-        if depth >= modules.len() {
+        if depth == modules.len() + inline_modules(&code[..at]) {
             note(at, path);
         }
     }
     used
+}
+
+/// How many `mod name {` are open at the end of `code`.
+fn inline_modules(code: &str) -> usize {
+    let mut blocks = Vec::new();
+    for (at, character) in code.char_indices() {
+        match character {
+            '{' => {
+                let mut words = code[..at].split_whitespace().rev();
+                blocks.push(words.next().is_some() && words.next() == Some("mod"));
+            }
+            '}' => drop(blocks.pop()),
+            _ => {}
+        }
+    }
+    blocks.into_iter().filter(|is_module| *is_module).count()
 }
 
 /// The first name of each path in `{a::b, c::{d, e}, f}`, the opening brace left out.
@@ -264,13 +280,17 @@ fn the_reader_sees_paths_and_not_prose() {
         fn f<'a>(c: char) -> bool { c == '"' || c == '\'' || crate::wire::g() }
         use super::super::time::Span;
         use super::wire::nothing;
+        mod tests { fn f() {} use super::super::wire::nothing; use super::super::super::addr; }
     "#;
     let modules = ["wire".to_owned(), "arp".to_owned()];
     let used: Vec<(usize, &str)> = used(&code(source), &modules, &table)
         .into_iter()
         .map(|(line, name, _)| (line, name))
         .collect();
-    assert_eq!(used, [(3, "addr"), (4, "time"), (4, "addr"), (6, "wire"), (7, "time")]);
+    assert_eq!(
+        used,
+        [(3, "addr"), (4, "time"), (4, "addr"), (6, "wire"), (7, "time"), (9, "addr")]
+    );
     assert_eq!(lines_with("unsafe_code\nunsafe {}\n an_unsafe", "unsafe"), [2]);
 }
 
