@@ -1,2 +1,52 @@
-//! The daemon and its client.
-fn main() {}
+//! The daemon and its client: arguments and exit codes, nothing else.
+
+use std::process::ExitCode;
+
+use ringward::daemon::arguments::{HELP, Invocation, parse};
+use ringward::daemon::{Exit, Failure, client, render_version, supervise};
+use ringward::io::heap::Heap;
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
+fn main() -> ExitCode {
+    #[cfg(feature = "demo")]
+    if std::env::args_os().nth(1).is_some_and(|command| command == "demo") {
+        // It knows no argument that is not text.
+        let arguments = std::env::args_os().skip(2).map(|word| word.to_string_lossy().into());
+        return ringward::demo::main(arguments);
+    }
+    let invocation = match parse(std::env::args_os().skip(1)) {
+        Ok(invocation) => invocation,
+        Err(usage) => {
+            eprintln!("ringward: {usage}");
+            return Exit::Usage.code().into();
+        }
+    };
+    match obey(invocation) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            eprintln!("ringward: {failure}");
+            failure.exit.code().into()
+        }
+    }
+}
+
+fn obey(invocation: Invocation) -> Result<u8, Failure> {
+    match invocation {
+        Invocation::Run(options) => supervise(&options),
+        Invocation::Ask { request, control } => client::print(&control, &request).map(Exit::code),
+        Invocation::Watch { control } => client::watch(&control).map(Exit::code),
+        Invocation::Version => {
+            let mut text = String::new();
+            // A string takes everything.
+            let _ = render_version(&mut text);
+            print!("{text}");
+            Ok(Exit::Fine.code())
+        }
+        Invocation::Help => {
+            print!("{HELP}");
+            Ok(Exit::Fine.code())
+        }
+    }
+}

@@ -1,5 +1,59 @@
-//! (being written)
+//! The operating system: the ring, the sockets, the clock, and every line of `unsafe`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `ring` | tokio-uring behind five calls; nothing is allocated once it is primed |
+//! | `timer` | deadlines on the ring: one absolute timeout, and earlier ones when they come |
+//! | `outbox` | packets on their way out, in one arena |
+//! | `port` | raw protocol-112 sockets and the packet socket |
+//! | `netlink` | the listening socket, the command socket |
+//! | `file` | reading a file without waiting for the disk |
+//! | `journal` | what a dead daemon owned, in memory that survives it |
+//! | `process` | privileges, scheduling, memory, signals, fork |
+//! | `heap` | the allocator that counts once it is sealed |
+//! | `stderr` | log lines that never block |
+//! | `terminal` | how large the terminal is |
+//! | `contain` | programs of the lab, contained in namespaces |
 #![allow(unsafe_code, reason = "the layer that may; each use says why it is sound")]
 
+pub mod clock;
 #[cfg(feature = "demo")]
 pub mod contain;
+pub mod file;
+pub mod heap;
+pub mod journal;
+pub mod netlink;
+pub mod outbox;
+pub mod port;
+pub mod process;
+pub mod ring;
+pub mod stderr;
+pub mod terminal;
+pub mod timer;
+
+use core::fmt;
+
+/// The operating system refused something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// What was tried, to be read after "cannot".
+    pub what: &'static str,
+    /// Why not: errno, positive.
+    pub errno: i32,
+}
+
+impl Fault {
+    /// `what` failed just now: takes errno from the thread.
+    pub fn last(what: &'static str) -> Self {
+        Fault { what, errno: nix::errno::Errno::last_raw() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errno = nix::errno::Errno::from_raw(self.errno);
+        write!(f, "cannot {}: {} ({errno:?})", self.what, errno.desc())
+    }
+}
+
+impl core::error::Error for Fault {}

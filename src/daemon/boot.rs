@@ -1,0 +1,306 @@
+//! From a blob to a running loop. Whatever can be refused is refused before the kernel is touched.
+
+use core::fmt;
+use std::io::Read;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use static_cell::ConstStaticCell;
+
+use super::arguments::RunOptions;
+use super::control::{self, Control, Reply};
+use super::ports::Ports;
+use super::reload::Reload;
+use super::run::Daemon;
+use super::{Exit, Failure};
+use crate::config::blob;
+use crate::engine::{ADDRESS_PROTO, Engine, Heartbeat, Owned};
+use crate::io::file::Reader;
+use crate::io::journal::Journal;
+use crate::io::netlink::{self, Groups, Netlink, Received};
+use crate::io::outbox::{self, Arena, Outbox};
+use crate::io::port::{self, Inbox};
+use crate::io::ring::{self, Ring};
+use crate::io::timer::Timer;
+use crate::io::{Fault, clock, process};
+use crate::limits::BLOB_LEN_MAX;
+use crate::status::Process;
+use crate::wire::rtnl::{self, Dump, Message};
+
+// All of it zeros: none of it takes room in the executable, and only what is used takes memory.
+static ENGINE: ConstStaticCell<Engine> = ConstStaticCell::new(Engine::new());
+static ARENA: ConstStaticCell<Arena> = ConstStaticCell::new(outbox::arena());
+static INBOX: ConstStaticCell<port::Space> = ConstStaticCell::new(port::SPACE);
+static NETLINK: ConstStaticCell<netlink::Space> = ConstStaticCell::new(netlink::SPACE);
+static REPLY: ConstStaticCell<Reply> = ConstStaticCell::new(control::reply());
+/// One octet more than a blob may have: a file that fills it is too long.
+static BLOB: ConstStaticCell<[u8; BLOB_LEN_MAX + 1]> = ConstStaticCell::new([0; BLOB_LEN_MAX + 1]);
+
+/// What the supervisor hands down.
+#[derive(Debug)]
+pub(super) struct Legacy<'a> {
+    pub(super) supervisor: u32,
+    pub(super) restarts: u32,
+    pub(super) journal: &'a mut Journal,
+    pub(super) control: &'a UnixListener,
+}
+
+/// The daemon's whole life, in the child.
+pub(super) fn serve(options: &RunOptions, legacy: Legacy<'_>) -> ! {
+    let exit = match start(options, legacy) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            log::error!("- not-started reason=\"{failure}\"");
+            failure.exit
+        }
+    };
+    // Without taking the ring apart: the kernel does that.
+    std::process::exit(i32::from(exit.code()))
+}
+
+fn start(options: &RunOptions, legacy: Legacy<'_>) -> Result<Exit, Failure> {
+    process::set_name(c"ringward");
+    if !process::die_with_parent(legacy.supervisor) {
+        return Ok(Exit::Fine);
+    }
+    let engine = ENGINE.take();
+    let space = BLOB.take();
+    let path = load(options.config.as_deref(), space, engine)?;
+    engine.set_leases(options.lease);
+    check_privileges()?;
+    let mut process = Process {
+        pid: std::process::id(),
+        started_at: clock::now(),
+        restarts: legacy.restarts,
+        journal_kept: legacy.journal.is_kept(),
+        ..Process::default()
+    };
+    if options.realtime {
+        process.realtime = tell(process::set_realtime());
+        process.memory_locked = tell(process::lock_memory());
+        process::avoid_oom_killer();
+    }
+    let news = netlink::open(Groups::News)?;
+    let commands = netlink::open(Groups::None)?;
+    let packet = port::open_packet()?;
+    let signals = process::signal_fd()?;
+    let listener = legacy.control.try_clone();
+    let listener = listener.map_err(|error| Failure::new(Exit::System, error.to_string()))?;
+    let mut journal = legacy.journal.share();
+    let mut netlink = Netlink::new(NETLINK.take());
+    let reload = Reload::new(Reader::new(space), &path);
+
+    ring::start(move |ring: Ring| async move {
+        let now = clock::now();
+        engine.configure(now);
+        if let Err(fault) = settle(engine, &mut netlink, commands.as_raw_fd(), &mut journal) {
+            log::error!("- not-started reason=\"{fault}\"");
+            return Exit::System;
+        }
+        if let Err(fault) = process::drop_privileges() {
+            log::warn!("- privileges-kept reason=\"{fault}\"");
+        }
+        engine.start(clock::now());
+        let daemon = Daemon {
+            engine,
+            ring,
+            timer: Timer::new(),
+            outbox: Outbox::new(ARENA.take()),
+            inbox: Inbox::new(INBOX.take()),
+            netlink,
+            ports: Ports::new(),
+            control: Control::new(listener, REPLY.take()),
+            reload,
+            journal,
+            process,
+            packet,
+            news,
+            commands,
+            signals,
+            stop_by: None,
+        };
+        daemon.run().await
+    })
+    .map_err(explain_ring)
+}
+
+/// Reads and decodes the configuration. Its path, for a later reload.
+fn load(path: Option<&Path>, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
+    let Some(path) = path else {
+        return Err(Failure::new(
+            Exit::Configuration,
+            "no configuration: give --config FILE, compiled by ringwardc compile",
+        ));
+    };
+    let name = path.display();
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Configuration, format!("no configuration: {name}: {error}"))
+    };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut len = 0;
+    while let Some(room) = space.get_mut(len..).filter(|room| !room.is_empty()) {
+        match file.read(room).map_err(failed)? {
+            0 => break,
+            count => len += count,
+        }
+    }
+    let stage = engine.stage().ok_or_else(|| Failure::new(Exit::System, "already started"))?;
+    blob::decode(space.get(..len).unwrap_or(&[]), stage)
+        .map_err(|refused| Failure::new(Exit::Blob, format!("{name}: {refused}")))?;
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::new(Exit::Usage, format!("the path {name} is not UTF-8")))
+}
+
+/// Each privilege is tried by using it: what a namespace or a filter forbids shows in no list.
+fn check_privileges() -> Result<(), Failure> {
+    let missing = |privilege: &str| {
+        Failure::new(
+            Exit::Privilege,
+            format!(
+                "{privilege} is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN \
+                 CAP_NET_RAW (systemd), or in a network namespace of your own (unshare -rn)"
+            ),
+        )
+    };
+    match port::open_packet() {
+        Err(Fault { errno: libc::EPERM | libc::EACCES, .. }) => {
+            return Err(missing("CAP_NET_RAW"));
+        }
+        other => other?,
+    };
+    let commands = netlink::open(Groups::None)?;
+    match netlink::probe(commands.as_raw_fd())? {
+        libc::EPERM | libc::EACCES => Err(missing("CAP_NET_ADMIN")),
+        _ => Ok(()),
+    }
+}
+
+/// Says what is not permitted, and goes on.
+fn tell(result: Result<(), Fault>) -> bool {
+    if let Err(fault) = &result {
+        log::warn!("- not-permitted reason=\"{fault}\"");
+    }
+    result.is_ok()
+}
+
+/// Reads the kernel's tables, and settles what a predecessor has left: kept, if the engine takes
+/// it over, and otherwise removed before the first packet is heard.
+fn settle(
+    engine: &mut Engine,
+    netlink: &mut Netlink,
+    commands: RawFd,
+    journal: &mut Journal,
+) -> Result<(), Fault> {
+    let mut present = Vec::new();
+    let mut buffer = [0; netlink::REQUEST_LEN_MAX];
+    for (sequence, dump) in (1..).zip([Dump::Links, Dump::Addresses]) {
+        let len = rtnl::emit_dump(dump, sequence, &mut buffer).unwrap_or(0);
+        let request = buffer.get(..len).unwrap_or(&[]);
+        netlink.ask(commands, request, |received| match received {
+            Received::Datagram(datagram) => {
+                engine.observe(clock::now(), datagram);
+                present.extend(rtnl::messages(datagram).flatten().filter_map(|item| {
+                    let Message::Address(address) = item.message else { return None };
+                    Some(address).filter(|address| address.present)
+                }));
+            }
+            Received::Overrun => engine.observe_overrun(clock::now()),
+            Received::Foreign => {}
+        })?;
+    }
+    let noted: Vec<Owned> = journal.owned().collect();
+    let beats: Vec<Heartbeat> = journal.beats().collect();
+    journal.forget_beats();
+    for owned in &noted {
+        journal.strike(*owned);
+    }
+    let (mut kept, mut removed) = (0, 0);
+    for owned in left_over(&present, &noted) {
+        let beat = |beat| engine.adopt(clock::now(), owned, beat);
+        if beats.iter().copied().map(Some).chain([None]).any(beat) {
+            journal.note(owned);
+            kept += 1;
+        } else {
+            removed += i32::from(netlink::remove(commands, owned)? == 0);
+        }
+    }
+    if kept + removed > 0 {
+        log::info!("- predecessor-left kept={kept} removed={removed}");
+    }
+    Ok(())
+}
+
+/// Which addresses of the kernel are a predecessor's: those with our mark. Where the kernel keeps
+/// no marks (before 5.18: not even its own), those in the journal. One that is in the journal but
+/// has lost our mark has been replaced by the administrator, and is his.
+fn left_over(present: &[rtnl::Address], noted: &[Owned]) -> Vec<Owned> {
+    let keeps_marks = present.iter().any(|address| address.proto != 0);
+    let mut left = Vec::new();
+    for address in present {
+        let owned =
+            Owned { interface: address.index, ip: address.ip, prefix_len: address.prefix_len };
+        let is_ours = address.proto == ADDRESS_PROTO || (!keeps_marks && noted.contains(&owned));
+        if is_ours && !left.contains(&owned) {
+            left.push(owned);
+        }
+    }
+    left
+}
+
+fn explain_ring(fault: Fault) -> Failure {
+    let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+    let reason: &dyn fmt::Display = match (fault.errno, disabled.unwrap_or_default().trim()) {
+        (libc::ENOSYS, _) => &"this kernel has no io_uring (CONFIG_IO_URING, Linux 5.11 or later)",
+        (libc::EPERM, "2") => &"io_uring is disabled: sysctl -w kernel.io_uring_disabled=0",
+        (libc::EPERM, "1") => {
+            &"io_uring is for root and one group only: sysctl kernel.io_uring_disabled is 1"
+        }
+        (libc::EPERM, _) => &"io_uring is forbidden, by a seccomp filter or a security module",
+        _ => &fault,
+    };
+    Failure::new(Exit::Ring, reason.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addr::IfIndex;
+
+    fn address(ip: &str, proto: u8) -> rtnl::Address {
+        rtnl::Address {
+            present: true,
+            index: IfIndex::new(2).expect("not zero"),
+            ip: ip.parse().expect("an address"),
+            prefix_len: 24,
+            flags: 0,
+            scope: 0,
+            proto,
+        }
+    }
+
+    fn owned(ip: &str) -> Owned {
+        let address = address(ip, 0);
+        Owned { interface: address.index, ip: address.ip, prefix_len: 24 }
+    }
+
+    #[test]
+    fn a_marked_address_is_ours_even_without_a_journal() {
+        let present = [address("10.0.0.1", 0), address("10.0.0.2", 112)];
+        assert_eq!(left_over(&present, &[]), [owned("10.0.0.2")]);
+    }
+
+    #[test]
+    fn a_journaled_address_without_the_mark_has_become_the_administrators() {
+        let present = [address("127.0.0.1", 1), address("10.0.0.2", 0)];
+        assert_eq!(left_over(&present, &[owned("10.0.0.2")]), []);
+    }
+
+    #[test]
+    fn where_the_kernel_keeps_no_marks_the_journal_decides() {
+        let present = [address("10.0.0.1", 0), address("10.0.0.2", 0)];
+        let noted = [owned("10.0.0.2"), owned("10.0.0.3")];
+        assert_eq!(left_over(&present, &noted), [owned("10.0.0.2")]);
+    }
+}

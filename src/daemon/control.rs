@@ -1,0 +1,333 @@
+//! The control socket: one line in, one answer out, and the connection is closed.
+//!
+//! `status`, `status json`, `log`, `log json`, `reload [PATH]`, `release [INSTANCE]`, `version`.
+//! Text is for people; machines ask for JSON, one document with `"schema": 1`. A refusal begins
+//! with `error: `, or is a document with the single field `error`.
+//!
+//! A client cannot hold up the loop: nothing waits for it, and one that is too slow, asks too much,
+//! or comes when four others are there is dropped and counted.
+
+use core::fmt::{self, Write};
+use std::io::{ErrorKind, Read, Write as _};
+use std::net::Shutdown;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use crate::io::ring::{CLIENT_COUNT, Operation, Ring, Tag};
+use crate::time::{Instant, Span};
+
+/// Octets of a request, its newline included.
+pub(super) const REQUEST_LEN_MAX: usize = 512;
+/// Octets of an answer: the JSON status of a full build.
+const REPLY_LEN_MAX: usize = 1 << 22;
+/// Longer than this, no client is waited for.
+const PATIENCE: Span = Span::from_secs(2);
+/// A reload waits for the disk.
+const RELOAD_PATIENCE: Span = Span::from_secs(10);
+/// Clients accepted in one turn.
+const ACCEPT_COUNT_MAX: usize = 8;
+
+/// The memory of an answer.
+pub(super) type Reply = [u8; REPLY_LEN_MAX];
+/// Zeros, for a static.
+pub(super) const fn reply() -> Reply {
+    [0; REPLY_LEN_MAX]
+}
+
+/// What a client asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Question<'a> {
+    Status { json: bool },
+    Log { json: bool },
+    Reload { path: Option<&'a str> },
+    Release { instance: Option<&'a str> },
+    Version,
+}
+
+/// Reads a request.
+pub(super) fn parse(line: &[u8]) -> Result<Question<'_>, &'static str> {
+    let line = core::str::from_utf8(line).map_err(|_| "a request is UTF-8")?.trim();
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let argument = (!rest.is_empty()).then_some(rest);
+    match (word, rest) {
+        ("status", "" | "json") => Ok(Question::Status { json: !rest.is_empty() }),
+        ("log", "" | "json") => Ok(Question::Log { json: !rest.is_empty() }),
+        ("version", "") => Ok(Question::Version),
+        ("reload", _) => Ok(Question::Reload { path: argument }),
+        ("release", _) => Ok(Question::Release { instance: argument }),
+        _ => Err("unknown request; known are status, log, reload, release, version"),
+    }
+}
+
+/// The listener, its clients, and the one answer that is being written.
+#[derive(Debug)]
+pub(super) struct Control {
+    listener: UnixListener,
+    clients: [Option<Client>; CLIENT_COUNT],
+    reply: &'static mut Reply,
+    /// Whose the answer in `reply` is, and how long.
+    writing: Option<(usize, usize)>,
+    answered: u64,
+    dropped: u64,
+}
+
+#[derive(Debug)]
+struct Client {
+    stream: UnixStream,
+    until: Instant,
+    state: State,
+    line: [u8; REQUEST_LEN_MAX],
+    len: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Its line is not complete.
+    Asking,
+    /// Its line is complete, and the reply buffer was taken.
+    Asked,
+    /// Its answer comes when a file has been read.
+    Waiting,
+    /// So many octets of its answer are written.
+    Answered(usize),
+    /// Shut down; forgotten when the ring lets go of it.
+    Leaving,
+}
+
+impl Control {
+    pub(super) fn new(listener: UnixListener, reply: &'static mut Reply) -> Self {
+        let clients = [const { None }; CLIENT_COUNT];
+        Control { listener, clients, reply, writing: None, answered: 0, dropped: 0 }
+    }
+
+    /// Listens.
+    pub(super) fn arm(&self, ring: &mut Ring) {
+        ring.push(Tag::Control, Operation::Readable(self.listener.as_raw_fd()));
+    }
+
+    /// Requests answered, and clients dropped.
+    pub(super) fn counters(&self) -> (u64, u64) {
+        (self.answered, self.dropped)
+    }
+
+    /// When the patience with a client ends.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let waiting = self.clients.iter().flatten().filter(|c| c.state != State::Leaving);
+        waiting.map(|client| client.until).min().unwrap_or(Instant::NEVER)
+    }
+
+    /// New clients are there.
+    pub(super) fn accept(&mut self, now: Instant, ring: &mut Ring) {
+        for _ in 0..ACCEPT_COUNT_MAX {
+            let Ok((stream, _)) = self.listener.accept() else { break };
+            let free = (0_u16..)
+                .zip(&mut self.clients)
+                .find(|(slot, place)| place.is_none() && !ring.is_busy(Tag::Client(*slot)));
+            let Some((slot, place)) = free.filter(|_| stream.set_nonblocking(true).is_ok()) else {
+                self.dropped += 1;
+                continue;
+            };
+            ring.push(Tag::Client(slot), Operation::Readable(stream.as_raw_fd()));
+            *place = Some(Client {
+                stream,
+                until: now + PATIENCE,
+                state: State::Asking,
+                line: [0; REQUEST_LEN_MAX],
+                len: 0,
+            });
+        }
+        self.arm(ring);
+    }
+
+    /// The client in `slot` is readable, or writable.
+    pub(super) fn serve(&mut self, slot: u16, ring: &mut Ring) {
+        let index = usize::from(slot);
+        let Some(place) = self.clients.get_mut(index) else { return };
+        let Some(client) = place else { return };
+        match client.state {
+            State::Leaving => {
+                *place = None;
+            }
+            State::Asking => match client.read() {
+                Heard::Nothing => {
+                    ring.push(Tag::Client(slot), Operation::Readable(client.stream.as_raw_fd()));
+                }
+                Heard::Line => client.state = State::Asked,
+                Heard::TooMuch => {
+                    self.dropped += 1;
+                    *place = None;
+                }
+                Heard::End => *place = None,
+            },
+            State::Answered(_) => self.write(index, ring),
+            State::Asked | State::Waiting => {}
+        }
+    }
+
+    /// A client that waits for an answer that can be given now.
+    pub(super) fn next_asked(&self) -> Option<usize> {
+        if self.writing.is_some() {
+            return None;
+        }
+        self.clients
+            .iter()
+            .position(|client| client.as_ref().is_some_and(|client| client.state == State::Asked))
+    }
+
+    /// The request of a client.
+    pub(super) fn line(&self, index: usize) -> &[u8] {
+        let client = self.clients.get(index).and_then(Option::as_ref);
+        client.and_then(|client| client.line.get(..client.len)).unwrap_or(&[])
+    }
+
+    /// The client is answered later.
+    pub(super) fn put_off(&mut self, now: Instant, index: usize) {
+        if let Some(Some(client)) = self.clients.get_mut(index) {
+            client.state = State::Waiting;
+            client.until = now + RELOAD_PATIENCE;
+        }
+    }
+
+    /// The clients that were put off, and can be answered now.
+    pub(super) fn next_put_off(&self) -> Option<usize> {
+        if self.writing.is_some() {
+            return None;
+        }
+        self.clients
+            .iter()
+            .position(|client| client.as_ref().is_some_and(|client| client.state == State::Waiting))
+    }
+
+    /// Writes the answer that `render` gives, and closes.
+    pub(super) fn answer(
+        &mut self,
+        index: usize,
+        ring: &mut Ring,
+        render: impl FnOnce(&mut dyn Write) -> fmt::Result,
+    ) {
+        let Some(Some(client)) = self.clients.get_mut(index) else { return };
+        let mut writer = Writer { octets: &mut self.reply[..], len: 0 };
+        if render(&mut writer).is_err() {
+            writer.len = 0;
+            let _ = writer.write_str("error: the answer does not fit\n");
+        }
+        self.writing = Some((index, writer.len));
+        client.state = State::Answered(0);
+        self.answered += 1;
+        self.write(index, ring);
+    }
+
+    fn write(&mut self, index: usize, ring: &mut Ring) {
+        let Some((_, len)) = self.writing.filter(|(whose, _)| *whose == index) else { return };
+        let Some(place) = self.clients.get_mut(index) else { return };
+        let Some(Client { stream, state: State::Answered(written), .. }) = place else { return };
+        while let Some(rest) = self.reply.get(*written..len).filter(|rest| !rest.is_empty()) {
+            match stream.write(rest) {
+                Ok(count) => *written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let slot = u16::try_from(index).unwrap_or(u16::MAX);
+                    ring.push(Tag::Client(slot), Operation::Writable(stream.as_raw_fd()));
+                    return;
+                }
+                // It has gone.
+                Err(_) => break,
+            }
+        }
+        self.writing = None;
+        *place = None;
+    }
+
+    /// Drops the clients that have been waited for long enough.
+    pub(super) fn expire(&mut self, now: Instant, ring: &Ring) {
+        for (index, place) in self.clients.iter_mut().enumerate() {
+            let Some(client) = place else { continue };
+            if client.state == State::Leaving || now < client.until {
+                continue;
+            }
+            self.dropped += 1;
+            if self.writing.is_some_and(|(whose, _)| whose == index) {
+                self.writing = None;
+            }
+            // What the ring still waits for completes with this; only then may the number of the
+            // descriptor be used again.
+            let _ = client.stream.shutdown(Shutdown::Both);
+            client.state = State::Leaving;
+            if !ring.is_busy(Tag::Client(u16::try_from(index).unwrap_or(u16::MAX))) {
+                *place = None;
+            }
+        }
+    }
+}
+
+enum Heard {
+    Nothing,
+    Line,
+    TooMuch,
+    End,
+}
+
+impl Client {
+    fn read(&mut self) -> Heard {
+        loop {
+            let Some(room) = self.line.get_mut(self.len..).filter(|room| !room.is_empty()) else {
+                return Heard::TooMuch;
+            };
+            match self.stream.read(room) {
+                Ok(0) => return if self.len == 0 { Heard::End } else { Heard::Line },
+                Ok(count) => {
+                    self.len += count;
+                    let heard = self.line.get(..self.len).unwrap_or(&[]);
+                    if let Some(end) = heard.iter().position(|octet| *octet == b'\n') {
+                        self.len = end;
+                        return Heard::Line;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
+                Err(_) => return Heard::End,
+            }
+        }
+    }
+}
+
+struct Writer<'a> {
+    octets: &'a mut [u8],
+    len: usize,
+}
+
+impl Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len.saturating_add(text.len());
+        let room = self.octets.get_mut(self.len..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_lines_of_words() {
+        assert_eq!(parse(b"status"), Ok(Question::Status { json: false }));
+        assert_eq!(parse(b" status  json \r"), Ok(Question::Status { json: true }));
+        assert_eq!(parse(b"log json"), Ok(Question::Log { json: true }));
+        assert_eq!(parse(b"version"), Ok(Question::Version));
+        assert_eq!(parse(b"reload"), Ok(Question::Reload { path: None }));
+        let path = Some("/etc/my router.rwb");
+        assert_eq!(parse(b"reload /etc/my router.rwb"), Ok(Question::Reload { path }));
+        let instance = Some("VI_1");
+        assert_eq!(parse(b"release VI_1"), Ok(Question::Release { instance }));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for line in [&b""[..], b"statusjson", b"status xml", b"version 2", b"\xff\xfe", b"STATUS"] {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+    }
+}

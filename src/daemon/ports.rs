@@ -1,0 +1,165 @@
+//! The raw sockets, as the engine wants them.
+
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use crate::addr::{Family, IfIndex};
+use crate::engine::{Engine, Port};
+use crate::io::port::{self, Inbox, Packet};
+use crate::io::ring::{Operation, PORT_COUNT, Ring, Tag};
+use crate::time::{Instant, Span};
+
+/// A socket that the kernel refused is tried again after so long.
+const RETRY: Span = Span::from_secs(1);
+
+/// The open sockets, each in the slot that its readiness comes back under.
+#[derive(Debug)]
+pub(super) struct Ports {
+    slots: Box<[Slot]>,
+    generation: Option<u32>,
+    retry_at: Instant,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Free,
+    Open {
+        port: Port,
+        fd: OwnedFd,
+    },
+    /// No longer wanted; closed when the ring lets go of it.
+    Leaving {
+        fd: OwnedFd,
+    },
+    Refused {
+        port: Port,
+    },
+}
+
+impl Ports {
+    /// None open.
+    pub(super) fn new() -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(PORT_COUNT, || Slot::Free);
+        Ports { slots: slots.into_boxed_slice(), generation: None, retry_at: Instant::NEVER }
+    }
+
+    /// When a refused socket is to be tried again.
+    pub(super) fn retry_at(&self) -> Instant {
+        self.retry_at
+    }
+
+    /// Opens what the engine wants and shuts what it does not want, when that has changed or a
+    /// refused socket is due.
+    pub(super) fn reconcile(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) {
+        let due = self.retry_at <= now;
+        if !due && self.generation == Some(engine.ports_generation()) {
+            return;
+        }
+        self.generation = Some(engine.ports_generation());
+        self.retry_at = Instant::NEVER;
+        for (slot, place) in (0_u16..).zip(self.slots.iter_mut()) {
+            match core::mem::replace(place, Slot::Free) {
+                Slot::Open { port, fd } if engine.ports().any(|want| want == port) => {
+                    *place = Slot::Open { port, fd };
+                }
+                Slot::Open { fd, .. } => {
+                    port::shut_down(fd.as_raw_fd());
+                    // Not in flight: its readiness is being served in this very turn.
+                    if ring.is_busy(Tag::Port(slot)) {
+                        *place = Slot::Leaving { fd };
+                    }
+                }
+                Slot::Leaving { fd } => *place = Slot::Leaving { fd },
+                Slot::Refused { .. } | Slot::Free => {}
+            }
+        }
+        loop {
+            let wanted = engine.ports().find(|want| !self.knows(*want));
+            let Some(port) = wanted else { return };
+            let Some((slot, place)) =
+                (0_u16..).zip(self.slots.iter_mut()).find(|(_, place)| matches!(place, Slot::Free))
+            else {
+                return;
+            };
+            match port::open(port) {
+                Ok(fd) => {
+                    ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
+                    *place = Slot::Open { port, fd };
+                    engine.observe_port(now, port, None);
+                }
+                Err(fault) => {
+                    *place = Slot::Refused { port };
+                    self.retry_at = now + RETRY;
+                    engine.observe_port(now, port, Some(fault.errno));
+                }
+            }
+        }
+    }
+
+    /// The socket of `slot` is readable.
+    pub(super) fn serve(
+        &mut self,
+        now: Instant,
+        slot: u16,
+        engine: &mut Engine,
+        inbox: &mut Inbox,
+        ring: &mut Ring,
+    ) -> u64 {
+        let Some(place) = self.slots.get_mut(usize::from(slot)) else { return 0 };
+        match place {
+            Slot::Open { port, fd } => {
+                let count = drain(now, *port, fd.as_raw_fd(), engine, inbox);
+                ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
+                count
+            }
+            Slot::Leaving { .. } => {
+                *place = Slot::Free;
+                0
+            }
+            Slot::Free | Slot::Refused { .. } => 0,
+        }
+    }
+
+    /// Takes what waits at every socket, readable or not: before a master is found dead.
+    pub(super) fn serve_all(
+        &mut self,
+        now: Instant,
+        engine: &mut Engine,
+        inbox: &mut Inbox,
+    ) -> u64 {
+        let mut total = 0;
+        for place in &self.slots {
+            if let Slot::Open { port, fd } = place {
+                total += drain(now, *port, fd.as_raw_fd(), engine, inbox);
+            }
+        }
+        total
+    }
+
+    /// The socket for packets of `family` on `interface`.
+    pub(super) fn fd(&self, interface: IfIndex, family: Family) -> Option<RawFd> {
+        self.slots.iter().find_map(|place| match place {
+            Slot::Open { port, fd } if (port.interface, port.family) == (interface, family) => {
+                Some(fd.as_raw_fd())
+            }
+            Slot::Free | Slot::Open { .. } | Slot::Leaving { .. } | Slot::Refused { .. } => None,
+        })
+    }
+
+    fn knows(&self, wanted: Port) -> bool {
+        self.slots.iter().any(|place| match place {
+            Slot::Open { port, .. } | Slot::Refused { port } => *port == wanted,
+            Slot::Free | Slot::Leaving { .. } => false,
+        })
+    }
+}
+
+fn drain(now: Instant, port: Port, fd: RawFd, engine: &mut Engine, inbox: &mut Inbox) -> u64 {
+    let interface = port.interface;
+    inbox.drain(fd, port.family, |packet| match packet {
+        Packet::V4(packet) => engine.ingest_ipv4(now, interface, packet),
+        Packet::V6 { source, destination, hop_limit, payload } => {
+            engine.ingest_ipv6(now, interface, (source, destination), hop_limit, payload);
+        }
+    })
+}

@@ -1,0 +1,96 @@
+//! Another configuration while running: read beside the loop, decoded into the stage, checked, and
+//! put in force as a difference. A blob that is refused changes nothing, and is said why.
+
+use core::fmt::{self, Write};
+
+use heapless::String;
+
+use crate::config::blob;
+use crate::engine::Engine;
+use crate::io::file::{Progress, Reader};
+use crate::io::ring::Ring;
+use crate::time::Instant;
+
+/// Octets of a path that is remembered for the next SIGHUP (PATH_MAX less the zero).
+const PATH_LEN_MAX: usize = 4095;
+
+/// The file that the configuration is from, and the reading of it.
+#[derive(Debug)]
+pub(super) struct Reload {
+    reader: Reader,
+    /// In force.
+    path: String<PATH_LEN_MAX>,
+    /// Being read.
+    next: String<PATH_LEN_MAX>,
+    /// Asked for while another was being read.
+    again: bool,
+    pub(super) done: u32,
+    pub(super) refused: u32,
+    /// How the last one ended, for those who asked.
+    pub(super) verdict: String<256>,
+}
+
+impl Reload {
+    pub(super) fn new(reader: Reader, path: &str) -> Self {
+        let path = String::try_from(path).unwrap_or_default();
+        let (next, verdict) = (String::new(), String::new());
+        Reload { reader, path, next, again: false, done: 0, refused: 0, verdict }
+    }
+
+    /// Reads `path`, or the same file as before.
+    pub(super) fn begin(&mut self, ring: &mut Ring, path: Option<&str>) {
+        let path = path.unwrap_or(self.path.as_str());
+        let Ok(path) = String::try_from(path) else { return self.refuse(&"the path is too long") };
+        if self.reader.start(ring, path.as_bytes()) {
+            self.next = path;
+        } else {
+            self.again = true;
+        }
+    }
+
+    /// An operation of the reader's has completed. True: the reload has ended, well or not.
+    pub(super) fn completed(
+        &mut self,
+        now: Instant,
+        result: i32,
+        engine: &mut Engine,
+        ring: &mut Ring,
+    ) -> bool {
+        match self.reader.completed(ring, result) {
+            Progress::Reading => return false,
+            Progress::Failed(errno) => self.refuse(&nix::errno::Errno::from_raw(errno).desc()),
+            Progress::Done => self.decode(now, engine),
+        }
+        if core::mem::take(&mut self.again) {
+            self.begin(ring, None);
+            return false;
+        }
+        true
+    }
+
+    fn decode(&mut self, now: Instant, engine: &mut Engine) {
+        let Some(stage) = engine.stage() else {
+            return self.refuse(&"another reload is being carried out");
+        };
+        match blob::decode(self.reader.content(), stage) {
+            Ok(()) => {
+                engine.reload(now);
+                self.path.clone_from(&self.next);
+                self.done += 1;
+                self.verdict.clear();
+                let instances = engine.config().instances.len();
+                // A verdict that is too long is cut.
+                let _ = write!(self.verdict, "{instances} instances from {}", self.path);
+                log::info!("- reloaded instances={instances} file=\"{}\"", self.path);
+            }
+            Err(refused) => self.refuse(&refused),
+        }
+    }
+
+    fn refuse(&mut self, reason: &dyn fmt::Display) {
+        self.refused += 1;
+        self.verdict.clear();
+        let _ = write!(self.verdict, "error: {}: {reason}; nothing has changed", self.next);
+        log::error!("- reload-refused file=\"{}\" reason=\"{reason}\"", self.next);
+    }
+}

@@ -1,0 +1,311 @@
+//! THE loop.
+//!
+//! One turn: sleep; take what has come; if a master would be found dead now, look once more at
+//! every socket; serve the deadlines; send; ask the kernel; answer operators; arm the timer. What
+//! was sent leaves when the loop sleeps again, all at once.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use super::control::{Control, Question, parse};
+use super::ports::Ports;
+use super::reload::Reload;
+use super::{Exit, report};
+use crate::addr::Family;
+use crate::engine::{Command, Engine, Heartbeat, RequestKind, Via};
+use crate::io::journal::Journal;
+use crate::io::netlink::{Netlink, Received};
+use crate::io::outbox::Outbox;
+use crate::io::port::Inbox;
+use crate::io::process::{self, Word};
+use crate::io::ring::{ENTRY_COUNT, Operation, Ring, Tag};
+use crate::io::timer::Timer;
+use crate::io::{clock, heap, stderr};
+use crate::status::{self, Process};
+use crate::time::{Instant, Span};
+
+/// The timer fires so much before a master is found dead, and the rest is spun away: waking up
+/// takes about as long, and a takeover is worth it.
+const EARLY: Span = Span::from_micros(100);
+
+/// Everything is to be gone this long after it was asked for.
+const STOP_PATIENCE: Span = Span::from_secs(1);
+
+/// The daemon, with all that it needs.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    pub(super) engine: &'static mut Engine,
+    pub(super) ring: Ring,
+    pub(super) timer: Timer,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    pub(super) netlink: Netlink,
+    pub(super) ports: Ports,
+    pub(super) control: Control,
+    pub(super) reload: Reload,
+    pub(super) journal: Journal,
+    pub(super) process: Process,
+    pub(super) packet: OwnedFd,
+    pub(super) news: OwnedFd,
+    pub(super) commands: OwnedFd,
+    pub(super) signals: OwnedFd,
+    pub(super) stop_by: Option<Instant>,
+}
+
+impl Daemon {
+    /// Runs until it was asked to stop and everything is cleaned up.
+    pub(super) async fn run(mut self) -> Exit {
+        self.listen();
+        heap::seal();
+        let mut now = clock::now();
+        loop {
+            self.ports.reconcile(now, self.engine, &mut self.ring);
+            if self.send(now) {
+                // Nothing is on its way that the words for people could delay.
+                if !report::report(self.engine) {
+                    self.ring.push(Tag::Again, Operation::Nop);
+                } else if self.is_done() {
+                    return Exit::Fine;
+                }
+                self.answer(now);
+            }
+            if self.stop_by.is_some_and(|by| by <= now) {
+                return Exit::Fine;
+            }
+            self.sleep_until_next(now);
+            self.ring.wait().await;
+            now = self.wake();
+            self.take_completions(now);
+            if self.engine.is_verdict_due(now) {
+                // Late is not dead.
+                self.process.received += self.ports.serve_all(now, self.engine, &mut self.inbox);
+            }
+            self.engine.expire(now);
+            self.control.expire(now, &self.ring);
+        }
+    }
+
+    fn listen(&mut self) {
+        self.control.arm(&mut self.ring);
+        for (tag, fd) in [
+            (Tag::Listen, &self.news),
+            (Tag::Answers, &self.commands),
+            (Tag::Signal, &self.signals),
+        ] {
+            self.ring.push(tag, Operation::Readable(fd.as_raw_fd()));
+        }
+    }
+
+    /// The time of the turn that begins.
+    fn wake(&mut self) -> Instant {
+        let now = clock::now();
+        let due = self.engine.next_deadline();
+        self.process.turns += 1;
+        if due > now {
+            let is_near = due.since(now) <= EARLY && self.engine.is_verdict_due(due);
+            return if is_near { clock::spin_until(due) } else { now };
+        }
+        self.process.lateness_max = self.process.lateness_max.max(now.since(due));
+        now
+    }
+
+    fn take_completions(&mut self, now: Instant) {
+        while let Some((tag, result)) = self.ring.take() {
+            match tag {
+                Tag::Send(slot) => self.outbox.sent(slot, result),
+                Tag::Port(slot) => {
+                    let (inbox, ring) = (&mut self.inbox, &mut self.ring);
+                    self.process.received += self.ports.serve(now, slot, self.engine, inbox, ring);
+                }
+                Tag::Timer(slot) => self.timer.fired(slot),
+                Tag::Listen | Tag::Answers => self.observe(now, tag),
+                Tag::Commands if result < 0 => {
+                    // Nothing of the batch was read: it is never answered.
+                    self.process.netlink_overruns += 1;
+                    self.engine.observe_overrun(now);
+                }
+                Tag::Commands | Tag::Again => {}
+                Tag::Signal => self.obey_signals(now),
+                Tag::Control => self.control.accept(now, &mut self.ring),
+                Tag::Client(slot) => self.control.serve(slot, &mut self.ring),
+                Tag::File => {
+                    if self.reload.completed(now, result, self.engine, &mut self.ring) {
+                        self.answer_reloaders();
+                    }
+                }
+            }
+        }
+    }
+
+    fn observe(&mut self, now: Instant, tag: Tag) {
+        let fd = if tag == Tag::Listen { &self.news } else { &self.commands }.as_raw_fd();
+        let (engine, process) = (&mut *self.engine, &mut self.process);
+        self.netlink.drain(fd, |received| match received {
+            Received::Datagram(datagram) => engine.observe(now, datagram),
+            Received::Overrun => {
+                process.netlink_overruns += 1;
+                engine.observe_overrun(now);
+            }
+            Received::Foreign => process.netlink_foreign += 1,
+        });
+        self.ring.push(tag, Operation::Readable(fd));
+    }
+
+    fn obey_signals(&mut self, now: Instant) {
+        let fd = self.signals.as_raw_fd();
+        while let Some(word) = process::next_word(fd) {
+            match word {
+                Word::Stop if self.stop_by.is_none() => {
+                    self.engine.stop(now);
+                    self.stop_by = Some(now + STOP_PATIENCE);
+                }
+                Word::Reload => self.reload.begin(&mut self.ring, None),
+                Word::Stop | Word::ChildDied => {}
+            }
+        }
+        self.ring.push(Tag::Signal, Operation::Readable(fd));
+    }
+
+    /// Sends packets and requests. Whether nothing at all is on its way.
+    fn send(&mut self, now: Instant) -> bool {
+        while let Some(room) = self.outbox.room() {
+            let Some(transmit) = self.engine.next_transmit(now, room) else { break };
+            let interface = transmit.interface;
+            let fd = match transmit.via {
+                Via::Packet => Some(self.packet.as_raw_fd()),
+                Via::Raw { destination } => self.ports.fd(interface, Family::of(destination)),
+            };
+            match fd {
+                Some(fd) => {
+                    self.outbox.send(&mut self.ring, fd, transmit.len, transmit.via, interface);
+                }
+                // Refused, and the engine knows: the instance is on its way to FAULT.
+                None => self.outbox.refused(libc::ENOTCONN),
+            }
+            if let Some(index) = transmit.advert_of
+                && let Some(instance) = self.engine.config().instances.get(usize::from(index))
+            {
+                let (family, vrid) = (instance.family, instance.vrid);
+                self.journal.beat(index, Heartbeat { interface, family, vrid, sent_at: now });
+            }
+        }
+        while let Some(room) = self.netlink.room(&self.ring) {
+            let Some(request) = self.engine.next_request(now, room) else { break };
+            if let RequestKind::Add(owned) = request.kind {
+                self.journal.note(owned);
+            }
+            self.netlink.gather(request.len);
+        }
+        self.netlink.send(&mut self.ring, self.commands.as_raw_fd());
+        while let Some(owned) = self.engine.next_released() {
+            self.journal.strike(owned);
+        }
+        self.outbox.is_idle() && !self.ring.is_busy(Tag::Commands)
+    }
+
+    /// Answers the operators' requests.
+    fn answer(&mut self, now: Instant) {
+        while let Some(index) = self.control.next_asked() {
+            self.update_process();
+            let (engine, ring) = (&mut *self.engine, &mut self.ring);
+            let process = &self.process;
+            let reloads = match parse(self.control.line(index)) {
+                Ok(Question::Reload { path }) => {
+                    self.reload.begin(ring, path);
+                    true
+                }
+                Ok(Question::Release { instance }) => {
+                    let verdict = release(engine, now, instance);
+                    self.control.answer(index, ring, |out| out.write_str(verdict));
+                    false
+                }
+                Ok(Question::Status { json: false }) => {
+                    self.control
+                        .answer(index, ring, |out| status::render_text(engine, now, process, out));
+                    false
+                }
+                Ok(Question::Status { json: true }) => {
+                    self.control
+                        .answer(index, ring, |out| status::render_json(engine, now, process, out));
+                    false
+                }
+                Ok(Question::Log { json: false }) => {
+                    self.control
+                        .answer(index, ring, |out| status::render_log_text(engine, now, out));
+                    false
+                }
+                Ok(Question::Log { json: true }) => {
+                    self.control
+                        .answer(index, ring, |out| status::render_log_json(engine, now, out));
+                    false
+                }
+                Ok(Question::Version) => {
+                    self.control.answer(index, ring, super::render_version);
+                    false
+                }
+                Err(reason) => {
+                    self.control.answer(index, ring, |out| writeln!(out, "error: {reason}"));
+                    false
+                }
+            };
+            if reloads {
+                self.control.put_off(now, index);
+            }
+        }
+    }
+
+    fn answer_reloaders(&mut self) {
+        while let Some(index) = self.control.next_put_off() {
+            let verdict = &self.reload.verdict;
+            self.control.answer(index, &mut self.ring, |out| writeln!(out, "{verdict}"));
+        }
+    }
+
+    fn update_process(&mut self) {
+        let process = &mut self.process;
+        (process.sent, process.send_errors, process.send_errno) = self.outbox.counters();
+        (process.ring_in_flight, process.ring_in_flight_max) = self.ring.occupancy();
+        (process.control_answered, process.control_dropped) = self.control.counters();
+        process.ring_entries = ENTRY_COUNT;
+        process.allocations = heap::allocations();
+        process.log_lines_lost = stderr::lost();
+        process.reloads = self.reload.done;
+        process.reloads_refused = self.reload.refused;
+    }
+
+    fn is_done(&self) -> bool {
+        self.stop_by.is_some() && self.engine.is_stopped()
+    }
+
+    fn sleep_until_next(&mut self, now: Instant) {
+        let mut due = self.engine.next_deadline();
+        if due != Instant::NEVER && self.engine.is_verdict_due(due) {
+            due = due - EARLY;
+        }
+        let others = [
+            self.control.next_deadline(),
+            self.ports.retry_at(),
+            self.stop_by.unwrap_or(Instant::NEVER),
+        ];
+        let due = others.into_iter().fold(due, Instant::min);
+        if due <= now {
+            self.ring.push(Tag::Again, Operation::Nop);
+        } else {
+            self.timer.arm(&mut self.ring, due);
+        }
+    }
+}
+
+fn release(engine: &mut Engine, now: Instant, instance: Option<&str>) -> &'static str {
+    let index = match instance {
+        None => None,
+        Some(name) => {
+            let mut names = engine.config().instances.iter();
+            match names.position(|instance| instance.name == name).map(u16::try_from) {
+                Some(Ok(index)) => Some(index),
+                _ => return "error: no instance has this name\n",
+            }
+        }
+    };
+    engine.command(now, Command::Release(index));
+    "released\n"
+}

@@ -1,0 +1,181 @@
+//! The parent process: keeps a daemon running, and removes what a dead one has left.
+//!
+//! It opened everything that it needs before the first fork, holds no ring, and allocates nothing
+//! while it waits. The daemon shares its journal, and listens at its control socket, so that
+//! clients can wait while a new daemon starts.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+
+use nix::sys::stat::{Mode, umask};
+
+use super::arguments::RunOptions;
+use super::backoff::Backoff;
+use super::{Exit, Failure, boot, report};
+use crate::io::journal::{Journal, Refused};
+use crate::io::netlink::{self, Groups};
+use crate::io::process::{self, End, Fork, Word};
+use crate::io::{clock, stderr};
+use crate::time::Span;
+
+/// Exit codes that a new start would only repeat.
+const FINAL: [i32; 5] = [
+    Exit::Usage.code() as i32,
+    Exit::Blob.code() as i32,
+    Exit::Ring.code() as i32,
+    Exit::Privilege.code() as i32,
+    Exit::Configuration.code() as i32,
+];
+
+/// `ringward run`: does not return before the daemon has ended for good. The code to exit with.
+///
+/// # Errors
+/// Something that supervisor and daemon need cannot be had.
+pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
+    process::hold_signals();
+    stderr::prepare();
+    report::install();
+    let (mut journal, why_anonymous) =
+        Journal::open(&options.run_directory).map_err(|refused| match refused {
+            Refused::Taken => Failure::new(
+                Exit::System,
+                format!(
+                    "another ringward runs with {}: stop it, or give this one a --run-directory \
+                     of its own",
+                    options.run_directory.display()
+                ),
+            ),
+            Refused::Fault(fault) => fault.into(),
+        })?;
+    if let Some(reason) = why_anonymous {
+        log::warn!(
+            "- journal-not-kept directory={} reason=\"{reason}\"",
+            options.run_directory.display()
+        );
+    }
+    let control = listen(options)?;
+    let netlink = netlink::open(Groups::None)?;
+    let code = watch_over(options, &mut journal, &control, &netlink);
+    // Ours: the listener was bound there.
+    let _ = std::fs::remove_file(&options.control);
+    code
+}
+
+fn watch_over(
+    options: &RunOptions,
+    journal: &mut Journal,
+    control: &UnixListener,
+    netlink: &OwnedFd,
+) -> Result<u8, Failure> {
+    let mut backoff = Backoff::new();
+    let supervisor = std::process::id();
+    for restarts in 0.. {
+        let started_at = clock::now();
+        let pid = match process::fork()? {
+            Fork::Parent(pid) => pid,
+            Fork::Child => {
+                let legacy = boot::Legacy { supervisor, restarts, journal, control };
+                boot::serve(options, legacy)
+            }
+        };
+        if restarts == 0 {
+            process::set_name(c"ringward-super");
+        }
+        let (end, asked) = wait_for_end(pid);
+        let removed = clean_up(journal, netlink);
+        let now = clock::now();
+        match end {
+            // A daemon that was asked to stop has said so itself.
+            End::Exited(code) if asked || code == 0 || FINAL.contains(&code) => {
+                if removed > 0 {
+                    log::warn!("- cleaned-up addresses={removed}");
+                }
+                return Ok(u8::try_from(code).unwrap_or(Exit::System.code()));
+            }
+            End::Exited(_) | End::Killed(_) if asked => return Ok(Exit::System.code()),
+            End::Exited(_) | End::Killed(_) => {}
+        }
+        let wait = backoff.after_death(started_at, now);
+        let (how, number) = match end {
+            End::Exited(code) => ("code", code),
+            End::Killed(signal) => ("signal", signal),
+        };
+        log::error!(
+            "- daemon-died pid={pid} {how}={number} addresses-removed={removed} \
+             restart-in={}s",
+            wait.as_secs()
+        );
+        if !rest(wait) {
+            return Ok(Exit::Fine.code());
+        }
+    }
+    Ok(Exit::System.code())
+}
+
+/// Waits for the child to end, and passes signals on to it. Whether it was asked to stop.
+fn wait_for_end(pid: libc::pid_t) -> (End, bool) {
+    let mut asked = false;
+    loop {
+        if let Some(end) = process::reap(pid) {
+            return (end, asked);
+        }
+        match process::wait_for_word(None) {
+            Some(Word::ChildDied) | None => {}
+            Some(word) => {
+                asked |= word == Word::Stop;
+                process::tell(pid, word);
+            }
+        }
+    }
+}
+
+/// Removes every address that the journal names. How many the kernel still had.
+fn clean_up(journal: &mut Journal, netlink: &OwnedFd) -> u32 {
+    let mut removed = 0;
+    loop {
+        let next = journal.owned().next();
+        let Some(owned) = next else { return removed };
+        if netlink::remove(netlink.as_raw_fd(), owned) == Ok(0) {
+            removed += 1;
+        }
+        journal.strike(owned);
+    }
+}
+
+/// Waits before the next start. False: asked to stop instead.
+fn rest(wait: Span) -> bool {
+    let until = clock::now() + wait;
+    loop {
+        let now = clock::now();
+        if now >= until {
+            return true;
+        }
+        if process::wait_for_word(Some(until.since(now))) == Some(Word::Stop) {
+            return false;
+        }
+    }
+}
+
+/// The control socket, for its owner and group.
+fn listen(options: &RunOptions) -> Result<UnixListener, Failure> {
+    let path = &options.control;
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::System, format!("cannot listen at {}: {error}", path.display()))
+    };
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(Failure::new(
+            Exit::System,
+            format!("another daemon answers at {}", path.display()),
+        ));
+    }
+    let stale = std::fs::symlink_metadata(path);
+    if stale.is_ok_and(|meta| std::os::unix::fs::FileTypeExt::is_socket(&meta.file_type())) {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    let mask = umask(Mode::from_bits_truncate(0o117));
+    let bound = UnixListener::bind(path);
+    umask(mask);
+    let listener = bound.map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}

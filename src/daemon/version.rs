@@ -1,0 +1,32 @@
+//! What this build is, and how much it holds.
+
+use core::fmt::{self, Write};
+
+use crate::config::blob::SCHEMA;
+use crate::limits;
+
+/// Version, features, limits.
+///
+/// # Errors
+/// Those of `out`.
+pub fn render_version(out: &mut dyn Write) -> fmt::Result {
+    writeln!(out, "ringward {}", env!("CARGO_PKG_VERSION"))?;
+    write!(out, "features: daemon")?;
+    for (name, built) in
+        [("compiler", cfg!(feature = "compiler")), ("demo", cfg!(feature = "demo"))]
+    {
+        if built {
+            write!(out, " {name}")?;
+        }
+    }
+    writeln!(out, "\nconfiguration schema: {SCHEMA}")?;
+    writeln!(
+        out,
+        "holds: {} instances, {} addresses, {} interfaces, {} unicast peers",
+        limits::INSTANCE_COUNT_MAX,
+        limits::ADDRESS_COUNT_MAX,
+        limits::INTERFACE_COUNT_MAX,
+        limits::PEER_COUNT_MAX
+    )?;
+    writeln!(out, "embedded configuration: none")
+}

@@ -1,0 +1,241 @@
+//! The process: signals, privileges, scheduling, memory, and the fork of the supervisor.
+
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use super::Fault;
+use crate::time::Span;
+
+/// What somebody asks of the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Word {
+    /// SIGTERM, SIGINT: resign and go.
+    Stop,
+    /// SIGHUP: read the configuration again.
+    Reload,
+    /// SIGCHLD.
+    ChildDied,
+}
+
+impl Word {
+    fn of(signal: libc::c_int) -> Option<Self> {
+        match signal {
+            libc::SIGTERM | libc::SIGINT => Some(Word::Stop),
+            libc::SIGHUP => Some(Word::Reload),
+            libc::SIGCHLD => Some(Word::ChildDied),
+            _ => None,
+        }
+    }
+
+    /// The signal that says so.
+    pub fn signal(self) -> libc::c_int {
+        match self {
+            Word::Stop => libc::SIGTERM,
+            Word::Reload => libc::SIGHUP,
+            Word::ChildDied => libc::SIGCHLD,
+        }
+    }
+}
+
+fn signals() -> libc::sigset_t {
+    // SAFETY: the set is initialised by sigemptyset before it is used, and these signals exist.
+    unsafe {
+        let mut set: libc::sigset_t = core::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        set
+    }
+}
+
+/// From here on, signals wait until they are asked for. Inherited by children.
+pub fn hold_signals() {
+    let set = signals();
+    // SAFETY: reads `set`; SIG_IGN is a valid disposition.
+    unsafe {
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+/// A descriptor that is readable when a signal waits.
+///
+/// # Errors
+/// The kernel has no descriptor left.
+pub fn signal_fd() -> Result<OwnedFd, Fault> {
+    let set = signals();
+    // SAFETY: reads `set`.
+    let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(Fault::last("open a signalfd"));
+    }
+    // SAFETY: `fd` is open, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The next signal that waits at a [`signal_fd`].
+pub fn next_word(fd: RawFd) -> Option<Word> {
+    loop {
+        let mut info = core::mem::MaybeUninit::<libc::signalfd_siginfo>::zeroed();
+        let len = size_of::<libc::signalfd_siginfo>();
+        // SAFETY: the kernel writes at most `len` octets to `info`, which is valid in any case.
+        let (read, info) =
+            unsafe { (libc::read(fd, info.as_mut_ptr().cast(), len), info.assume_init()) };
+        if read <= 0 {
+            return None;
+        }
+        if let Some(word) = Word::of(info.ssi_signo.cast_signed()) {
+            return Some(word);
+        }
+    }
+}
+
+/// Waits for a signal, at most for `timeout`.
+pub fn wait_for_word(timeout: Option<Span>) -> Option<Word> {
+    let set = signals();
+    let nanos = timeout.unwrap_or(Span::ZERO).as_nanos();
+    let timespec = libc::timespec {
+        tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::try_from(nanos % 1_000_000_000).unwrap_or(0),
+    };
+    let timespec = if timeout.is_some() { &raw const timespec } else { core::ptr::null() };
+    // SAFETY: reads `set` and the timespec, writes nothing.
+    let signal = unsafe { libc::sigtimedwait(&raw const set, core::ptr::null_mut(), timespec) };
+    Word::of(signal)
+}
+
+/// Which of the two processes this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fork {
+    /// The new one.
+    Child,
+    /// The old one, and the number of the new one.
+    Parent(libc::pid_t),
+}
+
+/// Forks. The process must have one thread, and no ring.
+///
+/// # Errors
+/// The kernel has no process left.
+pub fn fork() -> Result<Fork, Fault> {
+    // SAFETY: the process has one thread, so the child may do everything that the parent may.
+    match unsafe { libc::fork() } {
+        0 => Ok(Fork::Child),
+        pid if pid > 0 => Ok(Fork::Parent(pid)),
+        _ => Err(Fault::last("fork")),
+    }
+}
+
+/// How a child has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// It exited with this code.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
+}
+
+/// How child `pid` has ended; `None` while it lives.
+pub fn reap(pid: libc::pid_t) -> Option<End> {
+    let mut status = 0;
+    // SAFETY: the kernel writes to `status` only.
+    let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+    if reaped != pid {
+        return None;
+    }
+    if libc::WIFEXITED(status) {
+        Some(End::Exited(libc::WEXITSTATUS(status)))
+    } else {
+        Some(End::Killed(libc::WTERMSIG(status)))
+    }
+}
+
+/// Passes a signal on.
+pub fn tell(pid: libc::pid_t, word: Word) {
+    // SAFETY: touches no memory.
+    unsafe { libc::kill(pid, word.signal()) };
+}
+
+/// Asks for SIGTERM when the parent dies. False: it is dead already.
+pub fn die_with_parent(parent: u32) -> bool {
+    // SAFETY: touches no memory.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM, 0, 0, 0);
+        u32::try_from(libc::getppid()).is_ok_and(|now| now == parent)
+    }
+}
+
+/// Names the process in `ps`; at most 15 octets are kept.
+pub fn set_name(name: &core::ffi::CStr) {
+    // SAFETY: the kernel reads the string up to its zero.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+}
+
+/// SCHED_FIFO at priority 50, and timers that are not put off to be served together.
+///
+/// # Errors
+/// Not permitted.
+pub fn set_realtime() -> Result<(), Fault> {
+    // SAFETY: all zeros are valid for this struct of integers.
+    let mut parameter: libc::sched_param = unsafe { core::mem::zeroed() };
+    parameter.sched_priority = 50;
+    // SAFETY: reads `parameter`.
+    let result = unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0);
+        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameter)
+    };
+    if result == 0 { Ok(()) } else { Err(Fault::last("run with SCHED_FIFO")) }
+}
+
+/// Keeps every page in memory once it has been touched; untouched tables stay free.
+///
+/// # Errors
+/// Not permitted.
+pub fn lock_memory() -> Result<(), Fault> {
+    let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
+    // SAFETY: changes no memory.
+    let result = unsafe { libc::mlockall(flags) };
+    if result == 0 { Ok(()) } else { Err(Fault::last("lock memory")) }
+}
+
+/// When memory runs out, others go first. Not permitted without CAP_SYS_RESOURCE: no matter.
+pub fn avoid_oom_killer() {
+    let _ = std::fs::write("/proc/self/oom_score_adj", "-900");
+}
+
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_NET_RAW: u32 = 13;
+/// _LINUX_CAPABILITY_VERSION_3 (linux/capability.h).
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: libc::c_int,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct CapabilitySets {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Gives up every privilege but those that VRRP needs, for good.
+///
+/// # Errors
+/// The kernel refused.
+pub fn drop_privileges() -> Result<(), Fault> {
+    let kept = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW;
+    let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
+    let low = CapabilitySets { effective: kept, permitted: kept, inheritable: 0 };
+    let high = CapabilitySets { effective: 0, permitted: 0, inheritable: 0 };
+    let sets = [low, high];
+    // SAFETY: the kernel reads the header and the two sets that this version has.
+    let result = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr())
+    };
+    if result == 0 { Ok(()) } else { Err(Fault::last("drop privileges")) }
+}
