@@ -1,2 +1,102 @@
-//! The compiler and workbench.
-fn main() {}
+//! The compiler and workbench: arguments and exit codes, nothing else.
+//!
+//! 0 fine, 1 the configuration has errors, 2 usage, 3 files.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use ringward::compiler::{self, Language, Outcome};
+
+/// Compiles configurations for ringward.
+#[derive(Parser)]
+#[command(version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Text to a binary configuration for `ringward run`
+    Compile {
+        /// The text
+        #[arg(value_name = "IN")]
+        input: PathBuf,
+        /// Where to put the binary form: replaced at once, mode 0600
+        #[arg(short, long, value_name = "OUT.rwb")]
+        output: PathBuf,
+        /// The language of the text
+        #[arg(long, value_enum, default_value_t)]
+        from: From,
+    },
+    /// Judge files, each by itself; writes nothing
+    Check {
+        /// Texts or binary configurations
+        #[arg(value_name = "IN", required = true)]
+        inputs: Vec<PathBuf>,
+        /// The language of the texts
+        #[arg(long, value_enum, default_value_t)]
+        from: From,
+    },
+    /// Every effective value and where it came from, or what a message means
+    Explain {
+        /// A text or a binary configuration
+        #[arg(value_name = "IN", required_unless_present = "code", conflicts_with = "code")]
+        input: Option<PathBuf>,
+        /// The code of a message
+        #[arg(long, value_name = "RW0001")]
+        code: Option<String>,
+        /// The language of the text
+        #[arg(long, value_enum, default_value_t)]
+        from: From,
+    },
+    /// Version and limits
+    Version,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum From {
+    /// keepalived.conf
+    #[default]
+    Keepalived,
+}
+
+impl From {
+    fn language(self) -> Language {
+        match self {
+            From::Keepalived => Language::Keepalived,
+        }
+    }
+}
+
+/// Wrong arguments, as clap ends with.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Compile { input, output, from } => {
+            compiler::compile_file(&input, &output, from.language())
+        }
+        Command::Check { inputs, from } => compiler::check_files(&inputs, from.language()),
+        Command::Explain { input: Some(input), from, .. } => {
+            compiler::explain_file(&input, from.language())
+        }
+        Command::Explain { code, .. } => {
+            let id = code.unwrap_or_default();
+            match compiler::explain_code(&id) {
+                Some(outcome) => outcome,
+                None => {
+                    eprintln!("ringwardc: there is no code {id}: codes look like RW0001");
+                    return ExitCode::from(USAGE);
+                }
+            }
+        }
+        Command::Version => compiler::version(),
+    };
+    exit_code(outcome)
+}
+
+fn exit_code(outcome: Outcome) -> ExitCode {
+    ExitCode::from(outcome.code())
+}

@@ -1,1 +1,64 @@
-//! (being written)
+//! Text to [`Config`]: what `ringwardc` does, and the only part of the configuration that
+//! allocates and uses std.
+//!
+//! ```text
+//! octets -> text -> words (lexer) -> tree (keepalived) -> Config (lower) -> check -> blob
+//! ```
+//!
+//! Every step reports into one [`Report`] and goes on, so that all problems are shown at once. A
+//! step that cannot make sense of something leaves a mark that keeps later steps silent about the
+//! same place. [`keywords`] is the one table of the language: the tree is built, the values are
+//! read and the messages are worded by it.
+
+pub mod code;
+pub mod diagnostic;
+pub mod explain;
+mod keepalived;
+pub mod keywords;
+mod lexer;
+mod lower;
+mod nearest;
+mod render;
+pub mod text;
+
+#[cfg(test)]
+mod tests;
+
+use super::model::Config;
+use diagnostic::Report;
+use explain::Origins;
+use text::Sources;
+
+/// What a compilation came to.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The configuration; none when there are errors.
+    pub config: Option<Box<Config>>,
+    /// Where each value of it came from.
+    pub origins: Origins,
+    /// Everything there is to say about the text, with the text.
+    pub report: Report,
+}
+
+/// Compiles the octets of one keepalived.conf. `name` is what messages call it.
+pub fn compile(name: &str, octets: &[u8]) -> Compiled {
+    let mut report = Report::new(Sources::default());
+    let mut origins = Origins::default();
+    let mut config = None;
+    if let Some(file) = text::read(name, octets, &mut report) {
+        let tree = keepalived::parse(file, &mut report);
+        config = lower::lower(&tree, &mut origins, &mut report);
+    }
+    report.finish();
+    if report.has_errors() {
+        config = None;
+    }
+    Compiled { config, origins, report }
+}
+
+/// Compiles a text, for callers that want the configuration or the reasons why not. Warnings are
+/// not shown.
+pub fn compile_str(name: &str, text: &str) -> Result<Box<Config>, Report> {
+    let Compiled { config, report, .. } = compile(name, text.as_bytes());
+    config.ok_or(report)
+}

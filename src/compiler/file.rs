@@ -1,0 +1,72 @@
+//! Files: read with care, replaced at once.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::source::text::TEXT_LEN_MAX;
+use crate::limits::BLOB_LEN_MAX;
+
+/// A blob holds secrets.
+const MODE: u32 = 0o600;
+
+/// The octets of a regular file, or why not.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
+    if metadata.is_dir() {
+        return Err("is a directory".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    // One octet more than is wanted tells a file that is too long; the compiler says so.
+    let limit = TEXT_LEN_MAX.max(BLOB_LEN_MAX) + 1;
+    let mut octets = Vec::new();
+    let file = File::open(path).map_err(|error| reason(&error))?;
+    file.take(u64::try_from(limit).unwrap_or(u64::MAX))
+        .read_to_end(&mut octets)
+        .map_err(|error| reason(&error))?;
+    Ok(octets)
+}
+
+fn reason(error: &Error) -> String {
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        "does not exist".to_owned()
+    } else if kind == ErrorKind::PermissionDenied {
+        "may not be read".to_owned()
+    } else {
+        format!("cannot be read: {error}")
+    }
+}
+
+/// Puts `octets` in the place of `path` at once: whoever opens it finds the old file or the new
+/// one, never a part, and after a power failure as well.
+pub(super) fn replace(path: &Path, octets: &[u8]) -> Result<(), Error> {
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::other("it exists and is not a regular file"));
+    }
+    let name = path.file_name().ok_or_else(|| Error::other("it has no file name"))?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let result = write_new(&temporary, octets).and_then(|()| std::fs::rename(&temporary, path));
+    if result.is_err() {
+        // It may never have existed.
+        let _ = std::fs::remove_file(&temporary);
+        return result;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, octets: &[u8]) -> Result<(), Error> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+    file.write_all(octets)?;
+    file.sync_all()
+}

@@ -1,0 +1,200 @@
+//! What `ringwardc` does: files in, files and text out. The language itself is
+//! [`crate::config::source`].
+
+mod explain;
+mod file;
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::config::blob;
+use crate::config::source::code::Code;
+use crate::config::source::diagnostic::{Report, Severity};
+use crate::config::source::{Compiled, compile};
+use crate::limits::{
+    ADDRESS_COUNT_MAX, BLOB_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
+};
+
+/// How a command ended. The value is the exit code; 2 is for arguments, which are not judged here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Outcome {
+    /// Done.
+    Fine = 0,
+    /// A configuration has errors.
+    Invalid = 1,
+    /// A file could not be read or written.
+    File = 3,
+}
+
+impl Outcome {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The texts that can be compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    /// keepalived.conf.
+    Keepalived,
+}
+
+/// `compile IN -o OUT`.
+pub fn compile_file(input: &Path, output: &Path, language: Language) -> Outcome {
+    let Some(octets) = read(input) else { return Outcome::File };
+    let Compiled { config, report, .. } = compile_text(input, &octets, language);
+    show(&report);
+    let Some(config) = config else {
+        complain(&format!("{}: {}; nothing was written", input.display(), summary(&report)));
+        return Outcome::Invalid;
+    };
+    let mut blob = vec![0; BLOB_LEN_MAX];
+    let written = blob::encode(&config, &mut blob).map(|len| blob.get(..len).unwrap_or(&[]));
+    let blob = match written {
+        Ok(blob) => blob,
+        Err(unwritable) => {
+            complain(&format!("{}: {unwritable}", input.display()));
+            return Outcome::Invalid;
+        }
+    };
+    if let Err(error) = file::replace(output, blob) {
+        complain(&format!("{}: cannot be written: {error}", output.display()));
+        return Outcome::File;
+    }
+    Outcome::Fine
+}
+
+/// `check IN…`.
+pub fn check_files(inputs: &[PathBuf], language: Language) -> Outcome {
+    let mut worst = Outcome::Fine;
+    for input in inputs {
+        let outcome = check_file(input, language);
+        worst = worst.max(outcome);
+    }
+    worst
+}
+
+fn check_file(input: &Path, language: Language) -> Outcome {
+    let Some(octets) = read(input) else { return Outcome::File };
+    if octets.starts_with(&blob::MAGIC) {
+        return match explain::decode_boxed(&octets) {
+            Ok(config) => {
+                print(&format!("{}: fine, {} instances\n", input.display(), config.instances.len()))
+            }
+            Err(refused) => {
+                complain(&format!("{}: {refused}", input.display()));
+                Outcome::Invalid
+            }
+        };
+    }
+    let Compiled { config, report, .. } = compile_text(input, &octets, language);
+    show(&report);
+    let instances = config.as_ref().map_or(0, |config| config.instances.len());
+    let what = match instances {
+        0 => String::new(),
+        1 => ", 1 instance".to_owned(),
+        _ => format!(", {instances} instances"),
+    };
+    let shown = print(&format!("{}: {}{what}\n", input.display(), summary(&report)));
+    if config.is_none() { Outcome::Invalid } else { shown }
+}
+
+/// `explain IN|OUT.rwb`.
+pub fn explain_file(input: &Path, language: Language) -> Outcome {
+    let Some(octets) = read(input) else { return Outcome::File };
+    if octets.starts_with(&blob::MAGIC) {
+        return match explain::decode_boxed(&octets) {
+            Ok(config) => print(&crate::config::source::explain::explain(&config, None)),
+            Err(refused) => {
+                complain(&format!("{}: {refused}", input.display()));
+                Outcome::Invalid
+            }
+        };
+    }
+    let Compiled { config, origins, report } = compile_text(input, &octets, language);
+    show(&report);
+    let Some(config) = config else {
+        complain(&format!("{}: {}", input.display(), summary(&report)));
+        return Outcome::Invalid;
+    };
+    let origins = Some((&origins, &report.sources));
+    print(&crate::config::source::explain::explain(&config, origins))
+}
+
+/// `explain --code RW0001`. None when there is no such code.
+pub fn explain_code(id: &str) -> Option<Outcome> {
+    Some(print(&explain::code(Code::find(id)?)))
+}
+
+/// `version`.
+pub fn version() -> Outcome {
+    print(&format!(
+        "ringwardc {} (blob schema {})\nlimits: {INSTANCE_COUNT_MAX} instances, \
+         {INTERFACE_COUNT_MAX} interfaces, {ADDRESS_COUNT_MAX} addresses, {PEER_COUNT_MAX} \
+         unicast peers\n",
+        env!("CARGO_PKG_VERSION"),
+        blob::SCHEMA,
+    ))
+}
+
+fn compile_text(input: &Path, octets: &[u8], language: Language) -> Compiled {
+    match language {
+        Language::Keepalived => compile(&input.display().to_string(), octets),
+    }
+}
+
+fn read(input: &Path) -> Option<Vec<u8>> {
+    match file::read(input) {
+        Ok(octets) => Some(octets),
+        Err(reason) => {
+            complain(&format!("{}: {reason}", input.display()));
+            None
+        }
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let counted = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{count} {word}s")),
+    };
+    let parts: Vec<String> = [
+        counted(report.count(Severity::Error), "error"),
+        counted(report.count(Severity::Warning), "warning"),
+        counted(report.count(Severity::Note), "note"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() { "fine".to_owned() } else { parts.join(", ") }
+}
+
+/// Messages go to stderr, with colours on a terminal that wants them.
+fn show(report: &Report) {
+    let stderr = std::io::stderr();
+    let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let text = report.render(stderr.is_terminal() && !wants_none);
+    // Whoever closed stderr does not want to know.
+    let _ = stderr.lock().write_all(text.as_bytes());
+}
+
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "ringwardc: {message}");
+}
+
+/// Output goes to stdout. That its reader stopped reading (`| head`) is no failure.
+fn print(text: &str) -> Outcome {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Outcome::Fine,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Outcome::Fine,
+        Err(error) => {
+            complain(&format!("cannot write the output: {error}"));
+            Outcome::File
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The messages of the compiler by number: what each means, what brings it about, how to be rid of
+//! it. The numbers are stable; one that is retired is not given again.
+
+use super::diagnostic::Severity;
+
+macro_rules! codes {
+    ($($variant:ident = $number:literal, $severity:ident, $title:literal,
+       $cause:literal, $cure:literal;)*) => {
+        /// A kind of message.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the numbers.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// `RW0001` and so on.
+            pub const fn id(self) -> &'static str {
+                match self { $(Code::$variant => concat!("RW", $number),)* }
+            }
+
+            /// How bad it is.
+            pub const fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// The code in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$variant => $title,)* }
+            }
+
+            /// What brings it about.
+            pub const fn cause(self) -> &'static str {
+                match self { $(Code::$variant => $cause,)* }
+            }
+
+            /// What to do about it.
+            pub const fn cure(self) -> &'static str {
+                match self { $(Code::$variant => $cure,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Nothing = "0001", Error, "there is no vrrp_instance",
+        "The file holds no vrrp_instance, so there is nothing that ringward could do. keepalived \
+         would run and do nothing.",
+        "Check that it is the right file, and that its blocks are not all in comments.";
+    NotText = "0002", Error, "not a text file",
+        "The file is binary, UTF-16, longer than is read, or holds a NUL octet.",
+        "Save it as UTF-8. A compiled configuration is shown by `ringwardc explain`.";
+    NotUtf8 = "0003", Warning, "not UTF-8",
+        "A value holds octets that are not UTF-8; each became U+FFFD.",
+        "Save the file as UTF-8. Comments may hold anything.";
+    ByteOrderMark = "0004", Note, "byte order mark",
+        "The file starts with the octets EF BB BF, as some editors write them. keepalived takes \
+         them for a part of the first keyword and loses its block.",
+        "Nothing needs to be done for ringward. Save without a mark for keepalived.";
+    LookAlike = "0005", Error, "a character that looks like another",
+        "A no-break space, full-width comma, curly quote or invisible character came along, \
+         usually by copying from a web page or a word processor.",
+        "Type the character anew.";
+    OpenQuote = "0006", Error, "a quote is never closed",
+        "A quoted value ends on the line where it began.",
+        "Close the quote. In a value that holds a quote of one kind, use the other kind around it.";
+    GluedComment = "0007", Warning, "a comment starts inside a word",
+        "`#` and `!` begin a comment anywhere in a line, even in the middle of a word, so the rest \
+         of the word is lost: of `auth_pass s3cr!t`, `s3cr` remains.",
+        "Put the value in quotes, or a space before the comment.";
+    OpenBlock = "0008", Error, "a block is never closed",
+        "A `}` is missing. The compiler notices where a keyword follows that can only stand \
+         outside of the block.",
+        "Put the `}` where the block ends.";
+    ExtraClose = "0009", Error, "a } too many",
+        "There is a `}` without a `{`, or a block was closed too early.",
+        "Remove it, or open the block that it is to close.";
+    StrayOpen = "0010", Error, "a { without a keyword",
+        "A `{` stands where no keyword wants a block.",
+        "Remove it with its `}`, or put the keyword before it.";
+    Placeholder = "0011", Error, "a placeholder was left in",
+        "The file is a template: something in it was to be replaced before use.",
+        "Fill the template, and compile what comes of it.";
+    MergeMarker = "0012", Error, "a merge marker was left in",
+        "A merge of two versions of the file was not finished.",
+        "Decide for one version and remove the lines with <<<<<<<, ======= and >>>>>>>.";
+    Nesting = "0013", Error, "blocks in blocks in blocks",
+        "Blocks are nested deeper than any keyword allows.",
+        "Look for `{` that are never closed.";
+    Unknown = "0020", Error, "unknown keyword",
+        "keepalived.conf has no such keyword. keepalived logs a line and goes on without it.",
+        "Correct the spelling, or remove the line.";
+    Glued = "0021", Error, "a space is missing",
+        "A keyword and its value are written as one word.",
+        "Put a space between them.";
+    Misplaced = "0022", Error, "a keyword in the wrong block",
+        "The keyword exists, but not in this block. keepalived logs a line and ignores it.",
+        "Move it to the block that the message names.";
+    Later = "0023", Error, "not supported yet",
+        "keepalived knows this, ringward does not do it yet. Going on without it would compile \
+         something else than the file says.",
+        "Remove it if you can do without, or stay with keepalived for now.";
+    Never = "0024", Error, "not supported",
+        "keepalived knows this, ringward will not: the message says what to do instead.",
+        "Do that, and remove the keyword.";
+    NoEffect = "0025", Note, "no effect here",
+        "The keyword is accepted so that files need no change, but it means nothing here: it steers \
+         something that ringward does not have, or does always.",
+        "Nothing needs to be done.";
+    NoBlock = "0026", Error, "a block is missing",
+        "The keyword wants a block in braces.",
+        "Write `{` behind it and `}` at the end.";
+    Twice = "0027", Warning, "given twice",
+        "The keyword is in the block more than once. As in keepalived, the last one counts (of \
+         `state`, MASTER; lists of addresses and peers are joined).",
+        "Remove those that do not count.";
+    UnwantedBlock = "0028", Error, "a block where none belongs",
+        "The keyword takes a value, not a block in braces.",
+        "Remove the braces.";
+    NoValue = "0030", Error, "a value is missing",
+        "The keyword wants a value behind it on the same line.",
+        "Write the value; one that begins with `#` or `!` needs quotes.";
+    ExtraValue = "0031", Warning, "more values than are read",
+        "Words follow that are not read, by keepalived neither. A flag is on whatever follows it.",
+        "Remove them. Each keyword has its own line. To switch a flag off, remove it.";
+    NotNumber = "0032", Error, "not a number",
+        "The value must be a number in decimal digits; where fractions are allowed, with a point.",
+        "Write the number without a unit.";
+    OutOfRange = "0033", Error, "out of range",
+        "The number is too small or too large. keepalived ignores the line and takes the default.",
+        "Choose a number in the range that the message names.";
+    NotAddress = "0034", Error, "not an address",
+        "The value must be an IPv4 or IPv6 address in numbers. Host names are not looked up, octets \
+         have no leading zeros.",
+        "Write the address.";
+    WrongWord = "0036", Error, "not one of the words that are possible",
+        "The keyword wants one of a few words, in exactly this spelling and case.",
+        "Write one of those that the message names.";
+    BadName = "0037", Error, "not a name that can be used",
+        "Interface names and labels have at most 15 octets, names of instances and routers 63.",
+        "Choose a shorter name.";
+    Rewritten = "0038", Warning, "a value was changed",
+        "The value cannot be had exactly and was changed as keepalived changes it.",
+        "Write the value that the message names.";
+    BadPrefix = "0039", Error, "not a prefix length",
+        "Behind the `/` must be a prefix length: up to 32 for IPv4, up to 128 for IPv6.",
+        "Write the prefix length.";
+    AddressWord = "0040", Error, "something else in an address line",
+        "An address line is `ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL]`, one to a line.",
+        "Remove what does not belong there.";
+    NoInterface = "0050", Error, "an instance without interface",
+        "Each vrrp_instance needs `interface`: where its adverts are sent and heard.",
+        "Name the interface.";
+    NoVrid = "0051", Error, "an instance without virtual_router_id",
+        "Each vrrp_instance needs `virtual_router_id`, 1 to 255, the same on all its routers.",
+        "Choose a number that no other virtual router on this network has.";
+    NoAddress = "0052", Error, "an instance without virtual addresses",
+        "An instance advertises at least one address.",
+        "List the addresses in virtual_ipaddress.";
+    NameTwice = "0053", Error, "two instances of one name",
+        "keepalived drops the second one.",
+        "Give it another name.";
+    VridTwice = "0054", Error, "one VRID twice",
+        "Two instances of one family on one interface have the same virtual_router_id: each would \
+         hear the other as a rival.",
+        "Give one of them another number, on all its routers.";
+    MixedFamilies = "0055", Error, "IPv4 and IPv6 in one instance",
+        "An instance advertises addresses of one family: that of its first address. Sources and \
+         peers must be of the same.",
+        "Make an instance for each family, or move the addresses to virtual_ipaddress_excluded, \
+         which takes both.";
+    AddressTwice = "0056", Error, "one address twice",
+        "Two instances would put the same address on the same interface.",
+        "Remove one of them.";
+    AddressRepeated = "0057", Warning, "an address is repeated",
+        "The address or peer is in the instance already; it counts once.",
+        "Remove the repetition.";
+    VersionRaised = "0058", Warning, "IPv6 is always version 3",
+        "VRRP version 2 knows IPv4 only. keepalived uses version 3 here as well.",
+        "Write `version 3`, or remove `version`.";
+    MasterPreempts = "0059", Warning, "state MASTER switches nopreempt and preempt_delay off",
+        "As in keepalived, an instance with `state MASTER` preempts, and at once.",
+        "Write `state BACKUP` on the node with nopreempt or preempt_delay (and give it the higher \
+         priority), or remove these two.";
+    MasterOwns = "0060", Warning, "state MASTER without a priority",
+        "As in keepalived, the priority is then 255: the owner of the addresses, which preempts \
+         everybody. Two such nodes never agree.",
+        "Give the instance a priority from 1 to 254.";
+    OwnerPreempts = "0061", Warning, "an owner always preempts",
+        "Priority 255 means that this router owns the addresses; as in keepalived, nopreempt and \
+         preempt_delay are switched off.",
+        "Lower the priority, or remove nopreempt and preempt_delay.";
+    NoAuthentication = "0062", Warning, "authentication without effect",
+        "Version 3 has no authentication (RFC 9568 section 1.3), and version 2 needs both auth_type \
+         and auth_pass. As in keepalived, the instance runs without.",
+        "Complete it, or remove the authentication block.";
+    PasswordCut = "0063", Warning, "a password of more than 8 octets",
+        "Only 8 octets fit in an advert. keepalived cuts it as well, so that a pair agrees.",
+        "Shorten it on all routers.";
+    HostMask = "0065", Warning, "a prefix length on the address of one router",
+        "A source or peer is one router, so the prefix length means nothing. keepalived ignores it \
+         silently.",
+        "Remove it.";
+    FirstLinkLocal = "0066", Warning, "the first IPv6 address is not link-local",
+        "RFC 9568 section 5.2.9 wants the link-local address first: hosts use it as their router. \
+         keepalived goes on, other makers may refuse the adverts.",
+        "Put an address like fe80::10 first.";
+    OwnPeer = "0068", Warning, "the own address among the peers",
+        "unicast_src_ip is also in unicast_peer: the router would send adverts to itself.",
+        "Remove it from unicast_peer. The list differs on each router.";
+    TooMuch = "0070", Error, "more than this build holds",
+        "The tables of the daemon have a fixed length, chosen for the board.",
+        "Compile for a larger board, or do with less.";
+    DelayWithoutPreempt = "0071", Warning, "preempt_delay with nopreempt",
+        "Who never preempts needs no delay before it; as in keepalived, it is ignored.",
+        "Remove one of the two.";
+    NoPeers = "0072", Warning, "unicast without peers",
+        "As in keepalived, the instance speaks multicast.",
+        "List the peers in unicast_peer, or write mcast_src_ip for unicast_src_ip.";
+    Invalid = "0099", Error, "a rule of the daemon is broken",
+        "The configuration breaks a rule that the daemon checks, and the compiler did not say so \
+         where it stands in the text: this is a fault of the compiler.",
+        "Please report it with the file.";
+}
+
+impl Code {
+    /// The code with this identifier, whatever its case.
+    pub fn find(id: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.id().eq_ignore_ascii_case(id))
+    }
+
+    /// Whether messages of this code that read the same are shown as one with several places.
+    pub(super) fn folds(self) -> bool {
+        [
+            Code::Later,
+            Code::Never,
+            Code::NoEffect,
+            Code::Placeholder,
+            Code::MergeMarker,
+            Code::NotUtf8,
+            Code::TooMuch,
+        ]
+        .contains(&self)
+    }
+}

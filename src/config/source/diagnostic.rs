@@ -1,0 +1,151 @@
+//! What there is to say about a text: messages with places, a way out, and a code.
+
+use std::fmt;
+
+use super::code::Code;
+use super::render;
+use super::text::{Sources, TextSpan};
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// No blob is written.
+    Error,
+    /// A blob is written; it may not do what was meant.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// A place with a few words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// Where.
+    pub span: TextSpan,
+    /// The words; may be empty.
+    pub text: String,
+}
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// What kind of message it is.
+    pub code: Code,
+    /// What is the matter.
+    pub message: String,
+    /// Where.
+    pub primary: Label,
+    /// Other places that have to do with it.
+    pub others: Vec<Label>,
+    /// The ways out.
+    pub helps: Vec<String>,
+    /// How many more places there are, beyond those shown.
+    pub folded: usize,
+}
+
+/// So many places of one message are shown; the others are counted.
+const PLACES_SHOWN_MAX: usize = 4;
+
+impl Diagnostic {
+    /// A message about a place.
+    pub fn new(code: Code, span: TextSpan, message: String) -> Self {
+        let primary = Label { span, text: String::new() };
+        Diagnostic { code, message, primary, others: Vec::new(), helps: Vec::new(), folded: 0 }
+    }
+
+    /// The words under the underlined place.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// Another place.
+    #[must_use]
+    pub fn also(mut self, span: TextSpan, text: impl Into<String>) -> Self {
+        self.others.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// A way out.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.helps.push(text.into());
+        self
+    }
+
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+}
+
+/// All messages about a compilation, with the text that they are about.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The text.
+    pub sources: Sources,
+    /// The messages.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// No messages yet.
+    pub fn new(sources: Sources) -> Self {
+        Report { sources, diagnostics: Vec::new() }
+    }
+
+    /// Adds a message.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// How many messages there are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count()
+    }
+
+    /// Whether there is an error.
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+
+    /// Puts the messages in the order of the text, and those that say the same of several places
+    /// together.
+    pub(super) fn finish(&mut self) {
+        self.diagnostics.sort_by_key(|diagnostic| diagnostic.primary.span);
+        let mut folded: Vec<Diagnostic> = Vec::new();
+        let mut known = std::collections::HashMap::<(Code, String), usize>::new();
+        for diagnostic in self.diagnostics.drain(..) {
+            let key = (diagnostic.code, diagnostic.message.clone());
+            let first = known.get(&key).and_then(|&index| folded.get_mut(index));
+            match first {
+                Some(first) if diagnostic.code.folds() => {
+                    if first.others.len() + 1 < PLACES_SHOWN_MAX {
+                        first.others.push(diagnostic.primary);
+                    } else {
+                        first.folded += 1;
+                    }
+                }
+                _ => {
+                    known.insert(key, folded.len());
+                    folded.push(diagnostic);
+                }
+            }
+        }
+        self.diagnostics = folded;
+    }
+
+    /// The messages as text, with colours and underlines for a terminal or without.
+    pub fn render(&self, styled: bool) -> String {
+        render::render(self, styled)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Report {}

@@ -1,0 +1,176 @@
+//! Every effective value of a configuration, and where it came from.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use super::text::{Sources, TextSpan};
+use crate::config::model::{Address, Config, Instance};
+use crate::time::Span;
+
+/// What a value belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Scope {
+    /// global_defs.
+    Global,
+    /// An instance: index into [`Config::instances`].
+    Instance(usize),
+    /// An address: index into [`Config::addresses`].
+    Address(usize),
+    /// A peer: index into [`Config::peers`].
+    Peer(usize),
+}
+
+/// Where a value came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// It stands there.
+    Configured(TextSpan),
+    /// It stands there otherwise, and was changed; why.
+    Changed(TextSpan, &'static str),
+    /// It follows from what stands there.
+    Follows(TextSpan, &'static str),
+    /// Nothing was said: whose default it is.
+    Default(&'static str),
+}
+
+/// keepalived's default.
+pub const KEEPALIVED: Origin = Origin::Default("keepalived");
+
+/// Where the values of a configuration came from, by scope and keyword.
+#[derive(Debug, Default)]
+pub struct Origins {
+    known: HashMap<(Scope, &'static str), Origin>,
+}
+
+impl Origins {
+    /// Remembers where a value came from.
+    pub fn set(&mut self, scope: Scope, keyword: &'static str, origin: Origin) {
+        self.known.insert((scope, keyword), origin);
+    }
+
+    /// Where a value came from.
+    pub fn get(&self, scope: Scope, keyword: &'static str) -> Option<Origin> {
+        self.known.get(&(scope, keyword)).copied()
+    }
+}
+
+/// A value.
+struct Row {
+    scope: Scope,
+    keyword: &'static str,
+    value: String,
+}
+
+/// All values as text; with their origins where the text they were compiled from is known.
+pub fn explain(config: &Config, origins: Option<(&Origins, &Sources)>) -> String {
+    let mut text = String::new();
+    let mut section = |title: &str, rows: Vec<Row>| {
+        let _ = writeln!(text, "{title}");
+        for row in rows {
+            let origin = origins.map(|(origins, sources)| origin_text(&row, origins, sources));
+            match origin {
+                Some(origin) => {
+                    let _ = writeln!(text, "  {:<27} {:<25} {origin}", row.keyword, row.value);
+                }
+                None => {
+                    let _ = writeln!(text, "  {:<27} {}", row.keyword, row.value);
+                }
+            }
+        }
+    };
+    section("global_defs", global_rows(config));
+    for (index, instance) in config.instances.iter().enumerate() {
+        section(
+            &format!("vrrp_instance {}", instance.name),
+            instance_rows(config, index, instance),
+        );
+    }
+    text
+}
+
+fn origin_text(row: &Row, origins: &Origins, sources: &Sources) -> String {
+    match origins.get(row.scope, row.keyword) {
+        Some(Origin::Configured(span)) => format!("configured at {}", sources.place(span)),
+        Some(Origin::Changed(span, why)) => format!("{why}, from {}", sources.place(span)),
+        Some(Origin::Follows(span, why)) => format!("{why} at {}", sources.place(span)),
+        Some(Origin::Default(whose)) => format!("default ({whose})"),
+        None => String::new(),
+    }
+}
+
+fn global_rows(config: &Config) -> Vec<Row> {
+    let global = &config.global;
+    let row = |keyword, value| Row { scope: Scope::Global, keyword, value };
+    vec![
+        row("router_id", quoted(&global.router_id)),
+        row("vrrp_startup_delay", global.startup_delay.to_string()),
+        row("vrrp_mcast_group4", global.multicast_group4.to_string()),
+        row("vrrp_mcast_group6", global.multicast_group6.to_string()),
+        row("vrrp_garp_interval", global.garp_interval.to_string()),
+        row("vrrp_gna_interval", global.gna_interval.to_string()),
+    ]
+}
+
+fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row> {
+    let row = |keyword, value| Row { scope: Scope::Instance(index), keyword, value };
+    let announce = &instance.announce;
+    let is_unicast = instance.peers.len > 0;
+    let source = instance.source.map_or("the interface's primary".to_owned(), |ip| ip.to_string());
+    let mut rows = vec![
+        row("state", if instance.wants_master { "MASTER" } else { "BACKUP" }.to_owned()),
+        row("interface", config.interface_name(instance.interface).to_owned()),
+        row("version", format!("{} ({})", instance.version.number(), instance.family)),
+        row("virtual_router_id", instance.vrid.to_string()),
+        row("priority", instance.priority.0.to_string()),
+        row("advert_int", instance.interval.to_string()),
+        row("preempt", yes(instance.preempt)),
+        row("preempt_delay", instance.preempt_delay.to_string()),
+        row(if is_unicast { "unicast_src_ip" } else { "mcast_src_ip" }, source),
+        // A secret: that there is one is all that is told.
+        row("auth_pass", if instance.password.is_some() { "********" } else { "none" }.to_owned()),
+        row("dont_track_primary", yes(!instance.track_primary)),
+        row("garp_master_delay", span_or_none(announce.delay)),
+        row("garp_master_repeat", announce.repeat.to_string()),
+        row("garp_master_refresh", span_or_none(announce.refresh)),
+        row("garp_master_refresh_repeat", announce.refresh_repeat.to_string()),
+        row("garp_lower_prio_delay", span_or_none(announce.lower_delay)),
+        row("garp_lower_prio_repeat", announce.lower_repeat.to_string()),
+        row("garp_extra_if", span_or_none(announce.extra_interface)),
+    ];
+    let start = usize::from(instance.addresses.start);
+    for (offset, address) in config.addresses_of(instance).iter().enumerate() {
+        let is_advertised = offset < usize::from(instance.advertised);
+        rows.push(Row {
+            scope: Scope::Address(start + offset),
+            keyword: if is_advertised { "virtual_ipaddress" } else { "virtual_ipaddress_excluded" },
+            value: address_text(config, address),
+        });
+    }
+    let start = usize::from(instance.peers.start);
+    for (offset, peer) in config.peers_of(instance).iter().enumerate() {
+        let scope = Scope::Peer(start + offset);
+        rows.push(Row { scope, keyword: "unicast_peer", value: peer.to_string() });
+    }
+    rows
+}
+
+fn address_text(config: &Config, address: &Address) -> String {
+    let interface = config.interface_name(address.interface);
+    let mut text = format!("{}/{} dev {interface}", address.ip, address.prefix_len);
+    if !address.label.is_empty() {
+        let _ = write!(text, " label {}", address.label);
+    }
+    text
+}
+
+fn span_or_none(span: Span) -> String {
+    if span.is_zero() { "none".to_owned() } else { span.to_string() }
+}
+
+fn yes(is_so: bool) -> String {
+    if is_so { "yes" } else { "no" }.to_owned()
+}
+
+fn quoted(name: &str) -> String {
+    if name.is_empty() { "none".to_owned() } else { name.to_owned() }
+}

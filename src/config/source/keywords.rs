@@ -1,0 +1,196 @@
+//! The one table of the language: every keyword that keepalived 2.4.3 installs, where it may
+//! stand, what follows it, and what ringward makes of it.
+//!
+//! To build a keyword: change its status in [`table`], add its arm in `lower`, and its value in
+//! `explain`. A keyword that is `Built` and has no arm fails a test.
+
+mod table;
+
+use super::nearest::nearest;
+pub use table::KEYWORDS;
+
+/// What ringward makes of a keyword.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// It does what keepalived does.
+    Built,
+    /// It is accepted and means nothing here; why.
+    Note(&'static str),
+    /// It is an error until it is built.
+    Later,
+    /// It is an error for good; what to do instead.
+    Never(&'static str),
+}
+
+impl Status {
+    /// `built`, `note`, `later`, `never`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Built => "built",
+            Status::Note(_) => "note",
+            Status::Later => "later",
+            Status::Never(_) => "never",
+        }
+    }
+}
+
+/// What follows a keyword.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Nothing: it stands for itself.
+    Flag,
+    /// One value.
+    Value,
+    /// Values, as many as there are.
+    Values,
+    /// A name or other values, and a block.
+    Block(Block),
+}
+
+/// The blocks of keepalived.conf.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[allow(missing_docs, reason = "each is the block of the keyword in its name()")]
+pub enum Block {
+    Top,
+    GlobalDefs,
+    Instance,
+    SyncGroup,
+    Script,
+    TrackFile,
+    TrackProcess,
+    Authentication,
+    AuthHmac,
+    GarpGroup,
+    TrackGroup,
+    Ssl,
+    Bfd,
+    VirtualServer,
+    VirtualServerGroup,
+    RealServer,
+    HttpGet,
+    Url,
+    TcpCheck,
+    SmtpCheck,
+    SmtpHost,
+    DnsCheck,
+    MiscCheck,
+    UdpCheck,
+    PingCheck,
+    BfdCheck,
+    FileCheck,
+    /// Lines of addresses.
+    Addresses,
+    /// Lines of unicast peers.
+    Peers,
+    /// Lines of something else that are no keywords: names, routes, rules.
+    Lines,
+}
+
+impl Block {
+    /// What messages call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Block::Top => "the top level",
+            Block::GlobalDefs => "global_defs",
+            Block::Instance => "vrrp_instance",
+            Block::SyncGroup => "vrrp_sync_group",
+            Block::Script => "vrrp_script",
+            Block::TrackFile => "track_file",
+            Block::TrackProcess => "vrrp_track_process",
+            Block::Authentication => "authentication",
+            Block::AuthHmac => "auth_hmac",
+            Block::GarpGroup => "garp_group",
+            Block::TrackGroup => "track_group",
+            Block::Ssl => "SSL",
+            Block::Bfd => "bfd_instance",
+            Block::VirtualServer => "virtual_server",
+            Block::VirtualServerGroup => "virtual_server_group",
+            Block::RealServer => "real_server",
+            Block::HttpGet => "HTTP_GET",
+            Block::Url => "url",
+            Block::TcpCheck => "TCP_CHECK",
+            Block::SmtpCheck => "SMTP_CHECK",
+            Block::SmtpHost => "host",
+            Block::DnsCheck => "DNS_CHECK",
+            Block::MiscCheck => "MISC_CHECK",
+            Block::UdpCheck => "UDP_CHECK",
+            Block::PingCheck => "PING_CHECK",
+            Block::BfdCheck => "BFD_CHECK",
+            Block::FileCheck => "FILE_CHECK",
+            Block::Addresses => "a list of addresses",
+            Block::Peers => "unicast_peer",
+            Block::Lines => "a list",
+        }
+    }
+
+    /// Whether its lines are not keywords.
+    pub const fn is_list(self) -> bool {
+        matches!(self, Block::Addresses | Block::Peers | Block::Lines | Block::VirtualServerGroup)
+    }
+}
+
+/// A keyword.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keyword {
+    /// As it is written.
+    pub name: &'static str,
+    /// What ringward makes of it.
+    pub status: Status,
+    /// The blocks that it may stand in.
+    pub blocks: &'static [Block],
+    /// What follows it.
+    pub shape: Shape,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+impl Keyword {
+    /// The block that it opens.
+    pub fn opens(&self) -> Option<Block> {
+        match self.shape {
+            Shape::Block(block) => Some(block),
+            Shape::Flag | Shape::Value | Shape::Values => None,
+        }
+    }
+
+    /// Whether it may stand in `block`.
+    pub fn is_in(&self, block: Block) -> bool {
+        self.blocks.contains(&block)
+    }
+}
+
+/// The keyword of this name. Where a name means different things, that of `block`.
+pub fn find(name: &str, block: Block) -> Option<&'static Keyword> {
+    let mut named = named(name);
+    let first = named.next()?;
+    if first.is_in(block) { Some(first) } else { named.find(|k| k.is_in(block)).or(Some(first)) }
+}
+
+/// All meanings of a name.
+fn named(name: &str) -> impl Iterator<Item = &'static Keyword> {
+    let start = KEYWORDS.partition_point(|keyword| keyword.name < name);
+    KEYWORDS.get(start..).unwrap_or(&[]).iter().take_while(move |keyword| keyword.name == name)
+}
+
+/// The keyword that was probably meant: one of `block` if one is near, else any.
+pub fn propose(name: &str, block: Block) -> Option<&'static str> {
+    let here = KEYWORDS.iter().filter(|keyword| keyword.is_in(block)).map(|keyword| keyword.name);
+    nearest(name, here).or_else(|| nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)))
+}
+
+/// The keyword that `word` begins with, and what follows it, where that cannot be a part of a
+/// keyword: `priority100`.
+pub fn split_glued(word: &str, block: Block) -> Option<(&'static str, &str)> {
+    KEYWORDS
+        .iter()
+        .filter(|keyword| keyword.is_in(block) && keyword.shape != Shape::Flag)
+        .filter_map(|keyword| Some((keyword.name, word.strip_prefix(keyword.name)?)))
+        .filter(|(_, rest)| {
+            rest.starts_with(|c: char| c.is_ascii_digit() || "=:./,-".contains(c))
+                || ["MASTER", "BACKUP", "PASS", "AH"].contains(rest)
+        })
+        .max_by_key(|(name, _)| name.len())
+}
+
+#[cfg(test)]
+mod tests;

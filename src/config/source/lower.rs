@@ -1,0 +1,331 @@
+//! The tree to a [`Config`]: values are read, defaults applied, and what keepalived would change
+//! is changed, with a message.
+//!
+//! The defaults are keepalived's (keepalived.conf(5), and version 2.2.7 as it runs). Every default
+//! is applied here and nowhere else; [`Origins`] remembers which values are defaults.
+
+mod address;
+mod complete;
+mod global;
+mod instance;
+mod value;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::code::Code;
+use super::diagnostic::{Diagnostic, Report};
+use super::explain::{Origin, Origins, Scope};
+use super::keepalived::{Statement, Tree};
+use super::keywords::{self, Block, Keyword, Shape, Status};
+use super::lexer::Word;
+use super::text::TextSpan;
+use crate::addr::{Family, InterfaceName, Vrid};
+use crate::config::check::check;
+use crate::config::model::Config;
+use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX};
+use global::Defaults;
+
+/// The parts of keepalived.conf that are not keywords but steer the reading.
+const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Given<T> {
+    value: T,
+    span: TextSpan,
+}
+
+/// What is known of the file while it is lowered.
+struct Lowering<'a> {
+    report: &'a mut Report,
+    origins: &'a mut Origins,
+    config: Box<Config>,
+    defaults: Defaults,
+    names: HashMap<String, TextSpan>,
+    routers: HashMap<(u8, Family, Vrid), TextSpan>,
+    /// Which address is where on which interface: index and place.
+    carried: HashMap<(u8, IpAddr), (usize, TextSpan)>,
+    /// How many instances, interfaces, addresses and peers there would be with room for all.
+    needs: Needs,
+}
+
+#[derive(Default)]
+struct Needs {
+    instances: Need,
+    interfaces: Need,
+    addresses: Need,
+    peers: Need,
+}
+
+#[derive(Default)]
+struct Need {
+    count: usize,
+    /// The first one that found no room.
+    refused: Option<TextSpan>,
+}
+
+/// Makes a configuration of the tree; none where a rule of the daemon is broken. The caller throws
+/// it away when there are errors.
+pub(super) fn lower(
+    tree: &Tree,
+    origins: &mut Origins,
+    report: &mut Report,
+) -> Option<Box<Config>> {
+    let mut lowering = Lowering {
+        report,
+        origins,
+        config: Box::new(Config::new()),
+        defaults: Defaults::default(),
+        names: HashMap::new(),
+        routers: HashMap::new(),
+        carried: HashMap::new(),
+        needs: Needs::default(),
+    };
+    lowering.run(tree);
+    Some(lowering.config)
+}
+
+impl Lowering<'_> {
+    fn run(&mut self, tree: &Tree) {
+        // Instances take their defaults from global_defs wherever that stands.
+        let mut instances = Vec::new();
+        let mut is_incomplete = false;
+        for statement in &tree.statements {
+            let Some(keyword) = self.judge(statement, Block::Top) else {
+                is_incomplete = true;
+                continue;
+            };
+            match keyword.name {
+                "global_defs" => self.global_defs(statement),
+                _ => instances.push(statement),
+            }
+        }
+        self.global_origins();
+        for statement in &instances {
+            self.instance(statement);
+        }
+        if instances.is_empty() && !is_incomplete && !self.report.has_errors() {
+            let nowhere = TextSpan { file: tree.file, ..TextSpan::default() };
+            let message = "there is no vrrp_instance: nothing to compile".to_owned();
+            self.report.add(Diagnostic::new(Code::Nothing, nowhere, message));
+        }
+        self.report_needs();
+        if !self.report.has_errors()
+            && let Err(invalid) = check(&self.config)
+        {
+            let nowhere = TextSpan { file: tree.file, ..TextSpan::default() };
+            self.report.add(Diagnostic::new(Code::Invalid, nowhere, invalid.to_string()));
+        }
+    }
+
+    /// The keyword of a statement if it is to be read: built, in its place, with as many values as
+    /// it wants. Everything else is reported here.
+    fn judge(&mut self, statement: &Statement, here: Block) -> Option<&'static Keyword> {
+        let word = &statement.keyword;
+        if word.is_reported {
+            return None;
+        }
+        let Some(keyword) = keywords::find(&word.text, here) else {
+            self.report_unknown(word, here);
+            return None;
+        };
+        if !keyword.is_in(here) {
+            let places: Vec<_> = keyword.blocks.iter().map(|block| block.name()).collect();
+            let message = format!("`{}` does not belong in {}", keyword.name, here.name());
+            self.report.add(
+                Diagnostic::new(Code::Misplaced, word.span, message)
+                    .help(format!("its place is {}", places.join(", "))),
+            );
+            return None;
+        }
+        match keyword.status {
+            Status::Built => {}
+            Status::Note(why) => {
+                let message = format!("`{}` has no effect: {why}", keyword.name);
+                self.report.add(Diagnostic::new(Code::NoEffect, word.span, message));
+                return None;
+            }
+            Status::Later => {
+                let message = format!("`{}` is not supported yet", keyword.name);
+                let diagnostic = Diagnostic::new(Code::Later, word.span, message);
+                self.report.add(diagnostic.label(keyword.about));
+                return None;
+            }
+            Status::Never(instead) => {
+                let message = format!("`{}` is not supported", keyword.name);
+                let diagnostic = Diagnostic::new(Code::Never, word.span, message);
+                self.report.add(diagnostic.label(keyword.about).help(instead));
+                return None;
+            }
+        }
+        self.has_shape(statement, keyword).then_some(keyword)
+    }
+
+    /// Whether the values and the block of a statement are those that its keyword wants.
+    fn has_shape(&mut self, statement: &Statement, keyword: &Keyword) -> bool {
+        let span = statement.keyword.span;
+        let name = keyword.name;
+        let is_block = matches!(keyword.shape, Shape::Block(_));
+        if is_block && statement.block.is_none() {
+            let message = format!("`{name}` wants a block");
+            self.report.add(
+                Diagnostic::new(Code::NoBlock, span, message)
+                    .help(format!("write `{name} {{`, and `}}` where it ends")),
+            );
+            return false;
+        }
+        if let (false, Some(body)) = (is_block, &statement.block) {
+            let message = format!("`{name}` takes no block");
+            let diagnostic = Diagnostic::new(Code::UnwantedBlock, body.open, message);
+            self.report.add(diagnostic.also(span, "takes a value only"));
+        }
+        let wanted = match keyword.shape {
+            Shape::Flag => 0,
+            Shape::Value => 1,
+            Shape::Block(Block::Instance) => 1,
+            Shape::Block(_) => 0,
+            Shape::Values => return true,
+        };
+        if statement.values.len() < wanted {
+            let message = match keyword.shape {
+                Shape::Block(_) => format!("`{name}` wants a name"),
+                Shape::Flag | Shape::Value | Shape::Values => format!("`{name}` wants a value"),
+            };
+            let mut diagnostic = Diagnostic::new(Code::NoValue, span, message).label(keyword.about);
+            if let Some(comment) = statement.comment {
+                diagnostic = diagnostic
+                    .also(comment, "all of this is a comment")
+                    .help("a value that begins with `#` or `!` needs quotes");
+            }
+            self.report.add(diagnostic);
+            // An instance without a name is read all the same, for the other messages.
+            return is_block;
+        }
+        if let Some(extra) = statement.values.get(wanted) {
+            let last = statement.values.last().map_or(extra.span, |word| word.span);
+            let message = match keyword.shape {
+                Shape::Flag => format!("`{name}` takes no value: it is on, whatever follows"),
+                Shape::Value | Shape::Values | Shape::Block(_) => {
+                    format!("`{name}` does not read this")
+                }
+            };
+            let mut diagnostic = Diagnostic::new(Code::ExtraValue, extra.span.to(last), message);
+            if let Some(other) = statement.values.iter().skip(wanted).find(|word| {
+                keywords::find(&word.text, Block::Instance)
+                    .is_some_and(|k| k.status == Status::Built)
+            }) {
+                diagnostic = diagnostic.help(format!("put `{}` on a line of its own", other.text));
+            }
+            self.report.add(diagnostic);
+        }
+        true
+    }
+
+    fn report_unknown(&mut self, word: &Word, here: Block) {
+        let text = word.text.as_str();
+        if INCLUDES.contains(&text) || text.starts_with('@') || text.starts_with('~') {
+            let what = match text.chars().next() {
+                Some('@') => "lines for one configuration id (`@id`)".to_owned(),
+                Some('~') => "sequences (`~SEQ`, `~LST`)".to_owned(),
+                _ => format!("`{text}`"),
+            };
+            let are = if what.starts_with('`') { "is" } else { "are" };
+            let message = format!("{what} {are} not supported yet");
+            let diagnostic = Diagnostic::new(Code::Later, word.span, message);
+            self.report.add(diagnostic.help("write the lines out in one file"));
+            return;
+        }
+        if let Some((keyword, rest)) = keywords::split_glued(text, here) {
+            let message = format!("a space is missing behind `{keyword}`");
+            let value = rest.trim_start_matches(['=', ':']);
+            let diagnostic = Diagnostic::new(Code::Glued, word.span, message)
+                .label("keyword and value in one word")
+                .help(format!("write `{keyword} {value}`"));
+            self.report.add(diagnostic);
+            return;
+        }
+        let message = format!("unknown keyword `{text}`");
+        let mut diagnostic = Diagnostic::new(Code::Unknown, word.span, message);
+        match keywords::propose(text, here) {
+            Some(near) if near.eq_ignore_ascii_case(text) => {
+                diagnostic = diagnostic.label("case counts").help(format!("write `{near}`"));
+            }
+            Some(near) => diagnostic = diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic = diagnostic.label(format!("not a keyword of {}", here.name())),
+        }
+        self.report.add(diagnostic);
+    }
+
+    /// Warns when a keyword is met for a second time in its block.
+    fn once(
+        &mut self,
+        seen: &mut HashMap<&'static str, TextSpan>,
+        key: &'static str,
+        span: TextSpan,
+    ) {
+        if let Some(first) = seen.insert(key, span) {
+            let message = format!("`{key}` is given twice; the last one counts");
+            let diagnostic = Diagnostic::new(Code::Twice, span, message).label("this one counts");
+            self.report.add(diagnostic.also(first, "first given here"));
+        }
+    }
+
+    /// The index of an interface in the table, where it is put if it is new.
+    fn interface(&mut self, name: &Given<InterfaceName>) -> Option<u8> {
+        let known = self.config.interfaces.iter().position(|known| *known == name.value);
+        let index = known.unwrap_or(self.config.interfaces.len());
+        if known.is_none() {
+            let pushed = self.config.interfaces.push(name.value.clone()).is_ok();
+            self.needs.interfaces.add(pushed, name.span);
+            if !pushed {
+                return None;
+            }
+        }
+        u8::try_from(index).ok()
+    }
+
+    fn report_needs(&mut self) {
+        for (need, held, what) in [
+            (&self.needs.instances, INSTANCE_COUNT_MAX, "instances"),
+            (&self.needs.interfaces, INTERFACE_COUNT_MAX, "interfaces"),
+            (&self.needs.addresses, ADDRESS_COUNT_MAX, "addresses"),
+            (&self.needs.peers, PEER_COUNT_MAX, "unicast peers"),
+        ] {
+            if let Some(span) = need.refused {
+                let message = format!("needs {} {what}, this build holds {held}", need.count);
+                let diagnostic = Diagnostic::new(Code::TooMuch, span, message);
+                self.report.add(diagnostic.label("the first without room"));
+            }
+        }
+    }
+
+    /// The value of a keyword: that of the instance, else that of global_defs, else the default.
+    fn pick<T: Clone>(
+        &mut self,
+        scope: Scope,
+        keyword: &'static str,
+        given: Option<&Given<T>>,
+        global: Option<(&Given<T>, &'static str)>,
+        default: (T, Origin),
+    ) -> T {
+        let (value, origin) = match (given, global) {
+            (Some(given), _) => (given.value.clone(), Origin::Configured(given.span)),
+            (None, Some((global, name))) => {
+                (global.value.clone(), Origin::Follows(global.span, name))
+            }
+            (None, None) => default,
+        };
+        self.origins.set(scope, keyword, origin);
+        value
+    }
+}
+
+impl Need {
+    fn add(&mut self, found_room: bool, span: TextSpan) {
+        self.count += 1;
+        if !found_room {
+            self.refused.get_or_insert(span);
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! An instance with its defaults, and what keepalived changes in it.
+
+use std::net::IpAddr;
+
+use super::super::code::Code;
+use super::super::diagnostic::Diagnostic;
+use super::super::explain::{KEEPALIVED, Origin, Scope};
+use super::super::text::TextSpan;
+use super::address::Entry;
+use super::global::Announcing;
+use super::instance::{Authentication, Draft};
+use super::{Given, Lowering};
+use crate::addr::{Family, Priority, Version, Vrid};
+use crate::config::check::{INTERVAL_V3_MAX, is_interval};
+use crate::config::model::{Address, Announce, Instance, Span16};
+use crate::limits::ADDRESS_PER_ADVERT_MAX;
+use crate::time::Span;
+
+/// Octets of a version 2 password (RFC 2338 §5.3.10, which RFC 3768 left room for).
+const PASSWORD_LEN: usize = 8;
+
+impl Lowering<'_> {
+    /// Adds the instance of `draft`, or says what it lacks.
+    pub(super) fn complete(&mut self, draft: Draft) {
+        self.report_missing(&draft);
+        self.report_name_twice(&draft);
+        let scope = Scope::Instance(self.config.instances.len());
+        let first = draft.addresses.first();
+        let family = first.map_or(Family::V4, |first| Family::of(first.ip));
+        let version = self.version_of(&draft, family, scope);
+        let interval = self.interval_of(&draft, version, scope);
+        let priority = self.priority_of(&draft, scope);
+        let (preempt, preempt_delay) = self.preempt_of(&draft, priority, scope);
+        let password = self.password_of(draft.authentication.as_ref(), version, scope);
+        let announce = self.announce_of(&draft.announce, scope);
+        self.report_families(&draft, family);
+        self.report_unicast(&draft);
+
+        let index = draft.interface.as_ref().and_then(|name| self.interface(name));
+        if let (Some(vrid), Some(index)) = (&draft.vrid, index) {
+            self.report_vrid_twice(vrid, index, family);
+        }
+        let (Some(name), Some(interface), Some(vrid)) = (&draft.name, index, &draft.vrid) else {
+            return;
+        };
+        let Some(number) = Vrid::new(vrid.value) else { return };
+        let (addresses, advertised) = self.push_addresses(&draft, interface);
+        let peers = self.push_peers(&draft.peers);
+        let is_master = draft.is_master.as_ref().is_some_and(|state| state.value);
+        let wants_master = is_master || priority == Priority::OWNER;
+        self.plain_origins(&draft, scope, is_master != wants_master);
+        let instance = Instance {
+            name: name.value.clone(),
+            interface,
+            family,
+            version,
+            vrid: number,
+            priority,
+            wants_master,
+            interval,
+            preempt,
+            preempt_delay,
+            source: draft.source.as_ref().map(|source| source.value),
+            password,
+            announce,
+            track_primary: draft.dont_track_primary.is_none(),
+            addresses,
+            advertised,
+            peers,
+        };
+        let found_room = self.config.instances.push(instance).is_ok();
+        self.needs.instances.add(found_room, draft.keyword);
+    }
+
+    fn report_missing(&mut self, draft: &Draft) {
+        let whose = match &draft.name {
+            Some(name) => format!("instance `{}`", name.value),
+            None => "this instance".to_owned(),
+        };
+        let is_unread = |keyword: &str| draft.unread.contains(&keyword);
+        if draft.interface.is_none() && !is_unread("interface") {
+            let message = format!("{whose} has no `interface`");
+            self.report.add(
+                Diagnostic::new(Code::NoInterface, draft.keyword, message)
+                    .help("name the interface that sends and hears its adverts: `interface eth0`"),
+            );
+        }
+        if draft.vrid.is_none() && !is_unread("virtual_router_id") {
+            let message = format!("{whose} has no `virtual_router_id`");
+            self.report.add(
+                Diagnostic::new(Code::NoVrid, draft.keyword, message)
+                    .help("choose 1 to 255, the same on all its routers: `virtual_router_id 51`"),
+            );
+        }
+        if draft.addresses.is_empty() && !is_unread("virtual_ipaddress") {
+            let message = format!("{whose} has no addresses in `virtual_ipaddress`");
+            self.report.add(Diagnostic::new(Code::NoAddress, draft.keyword, message));
+        }
+        if let Some(entry) = draft.addresses.get(ADDRESS_PER_ADVERT_MAX) {
+            let count = draft.addresses.len();
+            let message = format!("{whose} has {count} addresses, an advert carries 255");
+            self.report.add(
+                Diagnostic::new(Code::TooMuch, entry.span, message)
+                    .label("the first without room")
+                    .help("move the others to virtual_ipaddress_excluded"),
+            );
+        }
+    }
+
+    fn report_name_twice(&mut self, draft: &Draft) {
+        let Some(name) = &draft.name else { return };
+        let first = self.names.get(name.value.as_str()).copied();
+        match first {
+            Some(first) => {
+                let message = format!("instance `{}` exists already", name.value);
+                self.report.add(
+                    Diagnostic::new(Code::NameTwice, name.span, message)
+                        .label("keepalived drops this one")
+                        .also(first, "first given here"),
+                );
+            }
+            None => {
+                self.names.insert(name.value.as_str().to_owned(), name.span);
+            }
+        }
+    }
+
+    fn report_vrid_twice(&mut self, vrid: &Given<u8>, interface: u8, family: Family) {
+        let Some(number) = Vrid::new(vrid.value) else { return };
+        let first = self.routers.get(&(interface, family, number)).copied();
+        match first {
+            Some(first) => {
+                let on = self.config.interface_name(interface).to_owned();
+                let message = format!("virtual_router_id {number} is taken on {on} ({family})");
+                self.report.add(
+                    Diagnostic::new(Code::VridTwice, vrid.span, message)
+                        .also(first, "taken here")
+                        .help("choose another number, the same on all routers of this instance"),
+                );
+            }
+            None => {
+                self.routers.insert((interface, family, number), vrid.span);
+            }
+        }
+    }
+
+    fn version_of(&mut self, draft: &Draft, family: Family, scope: Scope) -> Version {
+        if family == Family::V6 {
+            if let Some(given) = draft.version.as_ref().filter(|given| given.value == Version::V2) {
+                let message = "IPv6 is always version 3".to_owned();
+                let diagnostic = Diagnostic::new(Code::VersionRaised, given.span, message);
+                self.report.add(diagnostic.label("compiled as 3"));
+            }
+            let origin = match &draft.version {
+                Some(given) if given.value == Version::V3 => Origin::Configured(given.span),
+                Some(given) => Origin::Changed(given.span, "IPv6 is always version 3"),
+                None => Origin::Default("IPv6 is always version 3"),
+            };
+            self.origins.set(scope, "version", origin);
+            return Version::V3;
+        }
+        let global = self.defaults.version.clone();
+        let global = global.as_ref().map(|global| (global, "vrrp_version"));
+        self.pick(scope, "version", draft.version.as_ref(), global, (Version::V2, KEEPALIVED))
+    }
+
+    /// The interval, rounded as keepalived rounds it: to the nearest that an advert can carry.
+    fn interval_of(&mut self, draft: &Draft, version: Version, scope: Scope) -> Span {
+        let default = (Span::from_secs(1), KEEPALIVED);
+        let interval = self.pick(scope, "advert_int", draft.interval.as_ref(), None, default);
+        let Some(given) =
+            draft.interval.as_ref().filter(|_| is_interval(version, interval).is_err())
+        else {
+            return interval;
+        };
+        let (step, why) = match version {
+            Version::V2 => (Span::from_secs(1), "version 2 counts in whole seconds"),
+            Version::V3 => {
+                (Span::from_centis(1), "version 3 counts in steps of 10 ms up to 40.95 s")
+            }
+        };
+        let steps = (interval + step.over(2)).as_nanos() / step.as_nanos();
+        let rounded = step.times(steps.max(1));
+        let rounded = if version == Version::V3 { rounded.min(INTERVAL_V3_MAX) } else { rounded };
+        let message = format!("advert_int becomes {rounded}: {why}");
+        let mut diagnostic = Diagnostic::new(Code::Rewritten, given.span, message);
+        if version == Version::V2 {
+            diagnostic = diagnostic.help("fractions of a second need `version 3` on all routers");
+        }
+        self.report.add(diagnostic);
+        self.origins.set(scope, "advert_int", Origin::Changed(given.span, "rounded"));
+        rounded
+    }
+
+    fn priority_of(&mut self, draft: &Draft, scope: Scope) -> Priority {
+        let is_unread = draft.unread.contains(&"priority");
+        let state = draft.is_master.as_ref().filter(|state| state.value && !is_unread);
+        let default = match (state, &draft.priority) {
+            (Some(state), None) => {
+                let message = "`state MASTER` without `priority` means 255: an owner".to_owned();
+                self.report.add(
+                    Diagnostic::new(Code::MasterOwns, state.span, message)
+                        .help("give it a priority from 1 to 254, unless it owns the addresses"),
+                );
+                (255, Origin::Follows(state.span, "state MASTER without priority"))
+            }
+            _ => (Priority::DEFAULT.0, KEEPALIVED),
+        };
+        Priority(self.pick(scope, "priority", draft.priority.as_ref(), None, default))
+    }
+
+    fn preempt_of(&mut self, draft: &Draft, priority: Priority, scope: Scope) -> (bool, Span) {
+        let preempt = self.pick(scope, "preempt", draft.preempt.as_ref(), None, (true, KEEPALIVED));
+        let none = (Span::ZERO, KEEPALIVED);
+        let delay = self.pick(scope, "preempt_delay", draft.preempt_delay.as_ref(), None, none);
+        let nopreempt = draft.preempt.as_ref().filter(|given| !given.value);
+        let delayed = draft.preempt_delay.as_ref().filter(|given| !given.value.is_zero());
+        let state = draft.is_master.as_ref().filter(|state| state.value);
+
+        let (code, why) = match state {
+            Some(_) => (Code::MasterPreempts, "state MASTER"),
+            None => (Code::OwnerPreempts, "priority 255"),
+        };
+        if state.is_some() || priority == Priority::OWNER {
+            let culprit = state.map(|state| state.span).or(draft.priority.as_ref().map(|p| p.span));
+            for (span, keyword, name) in [
+                (nopreempt.map(|given| given.span), "preempt", "nopreempt"),
+                (delayed.map(|given| given.span), "preempt_delay", "preempt_delay"),
+            ] {
+                let Some(span) = span else { continue };
+                let message = format!("`{name}` has no effect with {why}");
+                let mut diagnostic = Diagnostic::new(code, span, message);
+                if let Some(culprit) = culprit {
+                    diagnostic = diagnostic.also(culprit, "this switches it off");
+                }
+                if state.is_some() {
+                    diagnostic = diagnostic.help("write `state BACKUP`; the priority decides");
+                }
+                self.report.add(diagnostic);
+                self.origins.set(scope, keyword, Origin::Changed(span, why));
+            }
+            return (true, Span::ZERO);
+        }
+        if let (Some(nopreempt), Some(delayed)) = (nopreempt, delayed) {
+            let message = "`preempt_delay` has no effect with nopreempt".to_owned();
+            let diagnostic = Diagnostic::new(Code::DelayWithoutPreempt, delayed.span, message);
+            self.report.add(diagnostic.also(nopreempt.span, "never preempts"));
+            self.origins.set(scope, "preempt_delay", Origin::Changed(delayed.span, "nopreempt"));
+            return (false, Span::ZERO);
+        }
+        (preempt, delay)
+    }
+
+    fn password_of(
+        &mut self,
+        authentication: Option<&Authentication>,
+        version: Version,
+        scope: Scope,
+    ) -> Option<[u8; PASSWORD_LEN]> {
+        self.origins.set(scope, "auth_pass", KEEPALIVED);
+        let authentication = authentication?;
+        let no_effect = |message: &str| {
+            Diagnostic::new(Code::NoAuthentication, authentication.span, message.to_owned())
+        };
+        if version == Version::V3 {
+            let origin = Origin::Changed(authentication.span, "not in version 3");
+            self.origins.set(scope, "auth_pass", origin);
+            self.report.add(
+                no_effect("version 3 has no authentication: the block is ignored")
+                    .help("remove it, or write `version 2` on all routers"),
+            );
+            return None;
+        }
+        if authentication.is_reported {
+            return None;
+        }
+        let Some(password) = &authentication.password else {
+            self.report.add(no_effect("there is no `auth_pass`: no authentication"));
+            return None;
+        };
+        if authentication.is_password.is_none() {
+            self.report.add(
+                no_effect("there is no `auth_type`: no authentication")
+                    .help("write `auth_type PASS` before auth_pass"),
+            );
+            return None;
+        }
+        let mut octets = [0; PASSWORD_LEN];
+        for (octet, given) in octets.iter_mut().zip(password.value.bytes()) {
+            *octet = given;
+        }
+        self.origins.set(scope, "auth_pass", Origin::Configured(password.span));
+        let len = password.value.len();
+        if len > PASSWORD_LEN {
+            let message = format!("auth_pass has {len} octets: only the first 8 are used");
+            self.report.add(
+                Diagnostic::new(Code::PasswordCut, password.span, message).help(
+                    "keepalived cuts it as well, so a pair agrees; shorten it on all routers",
+                ),
+            );
+            self.origins.set(scope, "auth_pass", Origin::Changed(password.span, "cut to 8 octets"));
+        }
+        Some(octets)
+    }
+
+    fn announce_of(&mut self, given: &Announcing, scope: Scope) -> Announce {
+        let global = std::mem::take(&mut self.defaults.announce);
+        let named = |value: &'static str| move |given| (given, value);
+        let five = Span::from_secs(5);
+        // The global lower_prio values follow the global master values, not the instance's.
+        let lower_delay = match &global.delay {
+            Some(given) => (given.value, Origin::Follows(given.span, "as vrrp_garp_master_delay")),
+            None => (five, KEEPALIVED),
+        };
+        let lower_repeat = match &global.repeat {
+            Some(given) => (given.value, Origin::Follows(given.span, "as vrrp_garp_master_repeat")),
+            None => (5, KEEPALIVED),
+        };
+        let announce = Announce {
+            delay: self.pick(
+                scope,
+                "garp_master_delay",
+                given.delay.as_ref(),
+                global.delay.as_ref().map(named("vrrp_garp_master_delay")),
+                (five, KEEPALIVED),
+            ),
+            repeat: self.pick(
+                scope,
+                "garp_master_repeat",
+                given.repeat.as_ref(),
+                global.repeat.as_ref().map(|given| (given, "vrrp_garp_master_repeat")),
+                (5, KEEPALIVED),
+            ),
+            refresh: self.pick(
+                scope,
+                "garp_master_refresh",
+                given.refresh.as_ref(),
+                global.refresh.as_ref().map(named("vrrp_garp_master_refresh")),
+                (Span::ZERO, KEEPALIVED),
+            ),
+            refresh_repeat: self.pick(
+                scope,
+                "garp_master_refresh_repeat",
+                given.refresh_repeat.as_ref(),
+                global.refresh_repeat.as_ref().map(|g| (g, "vrrp_garp_master_refresh_repeat")),
+                (1, KEEPALIVED),
+            ),
+            lower_delay: self.pick(
+                scope,
+                "garp_lower_prio_delay",
+                given.lower_delay.as_ref(),
+                global.lower_delay.as_ref().map(named("vrrp_garp_lower_prio_delay")),
+                lower_delay,
+            ),
+            lower_repeat: self.pick(
+                scope,
+                "garp_lower_prio_repeat",
+                given.lower_repeat.as_ref(),
+                global.lower_repeat.as_ref().map(|given| (given, "vrrp_garp_lower_prio_repeat")),
+                lower_repeat,
+            ),
+            extra_interface: self.pick(
+                scope,
+                "garp_extra_if",
+                given.extra_interface.as_ref(),
+                global.extra_interface.as_ref().map(named("vrrp_garp_extra_if")),
+                (Span::ZERO, KEEPALIVED),
+            ),
+        };
+        self.defaults.announce = global;
+        announce
+    }
+
+    fn report_families(&mut self, draft: &Draft, family: Family) {
+        let Some(first) = draft.addresses.first() else { return };
+        for entry in draft.addresses.iter().filter(|entry| Family::of(entry.ip) != family) {
+            let message = format!("{} is not {family}, as the first address is", entry.ip);
+            self.report.add(
+                Diagnostic::new(Code::MixedFamilies, entry.span, message)
+                    .also(first.span, format!("this makes it an {family} instance"))
+                    .help("make an instance for each family, or move it to virtual_ipaddress_excluded"),
+            );
+        }
+        for router in draft.source.iter().chain(&draft.peers) {
+            if Family::of(router.value) != family {
+                let message = format!("{} is not {family}, as the addresses are", router.value);
+                let diagnostic = Diagnostic::new(Code::MixedFamilies, router.span, message);
+                let is_v = format!("this makes it an {family} instance");
+                self.report.add(diagnostic.also(first.span, is_v));
+            }
+        }
+        if let IpAddr::V6(ip) = first.ip
+            && !ip.is_unicast_link_local()
+        {
+            let message = format!("the first IPv6 address, {ip}, is not link-local");
+            self.report.add(
+                Diagnostic::new(Code::FirstLinkLocal, first.span, message)
+                    .help("put an address like fe80::10 first, the same on all routers"),
+            );
+        }
+    }
+
+    fn report_unicast(&mut self, draft: &Draft) {
+        if draft.peers.is_empty() {
+            if let Some(span) = draft.unicast {
+                let message = "unicast without peers: the instance speaks multicast".to_owned();
+                self.report.add(
+                    Diagnostic::new(Code::NoPeers, span, message)
+                        .help("list the other routers in unicast_peer"),
+                );
+            }
+            return;
+        }
+        let Some(source) = &draft.source else { return };
+        for peer in draft.peers.iter().filter(|peer| peer.value == source.value) {
+            let message = format!("{} is this router itself", peer.value);
+            self.report.add(
+                Diagnostic::new(Code::OwnPeer, peer.span, message)
+                    .also(source.span, "its source address")
+                    .help("list the other routers only"),
+            );
+        }
+    }
+
+    /// Adds the instance's addresses to the pool, advertised ones first; also how many those are.
+    fn push_addresses(&mut self, draft: &Draft, interface: u8) -> (Span16, u8) {
+        let start = self.config.addresses.len();
+        let mut advertised = 0_u8;
+        for (entry, keyword) in draft
+            .addresses
+            .iter()
+            .map(|entry| (entry, "virtual_ipaddress"))
+            .chain(draft.excluded.iter().map(|entry| (entry, "virtual_ipaddress_excluded")))
+        {
+            let carrier = match &entry.interface {
+                Some(name) => self.interface(name),
+                None => Some(interface),
+            };
+            let Some(carrier) = carrier else { continue };
+            if !self.is_carried_first(entry, carrier, start) {
+                continue;
+            }
+            let scope = Scope::Address(self.config.addresses.len());
+            let bits = Family::of(entry.ip).host_len();
+            let address = Address {
+                ip: entry.ip,
+                prefix_len: entry.prefix_len.unwrap_or(bits),
+                interface: carrier,
+                label: entry.label.as_ref().map(|label| label.value.clone()).unwrap_or_default(),
+            };
+            let found_room = self.config.addresses.push(address).is_ok();
+            self.needs.addresses.add(found_room, entry.span);
+            advertised = advertised.saturating_add(u8::from(keyword == "virtual_ipaddress"));
+            self.origins.set(scope, keyword, Origin::Configured(entry.span));
+        }
+        (span16(start, self.config.addresses.len() - start), advertised)
+    }
+
+    /// Whether no line before put the address on the interface. `start` is where the instance's
+    /// own addresses begin: a repetition among them does no harm.
+    fn is_carried_first(&mut self, entry: &Entry, interface: u8, start: usize) -> bool {
+        let index = self.config.addresses.len();
+        let Some(&(first, place)) = self.carried.get(&(interface, entry.ip)) else {
+            self.carried.insert((interface, entry.ip), (index, entry.span));
+            return true;
+        };
+        let on = self.config.interface_name(interface);
+        let message = format!("{} is on {on} already", entry.ip);
+        let is_own = first >= start;
+        let code = if is_own { Code::AddressRepeated } else { Code::AddressTwice };
+        let diagnostic = Diagnostic::new(code, entry.span, message).also(place, "first given here");
+        self.report.add(if is_own { diagnostic.label("counts once") } else { diagnostic });
+        false
+    }
+
+    fn push_peers(&mut self, peers: &[Given<IpAddr>]) -> Span16 {
+        let start = self.config.peers.len();
+        for peer in peers {
+            let scope = Scope::Peer(self.config.peers.len());
+            let found_room = self.config.peers.push(peer.value).is_ok();
+            self.needs.peers.add(found_room, peer.span);
+            self.origins.set(scope, "unicast_peer", Origin::Configured(peer.span));
+        }
+        span16(start, self.config.peers.len() - start)
+    }
+
+    /// Where those values came from that are taken as they stand.
+    fn plain_origins(&mut self, draft: &Draft, scope: Scope, is_made_master: bool) {
+        let configured = |span: Option<TextSpan>| span.map_or(KEEPALIVED, Origin::Configured);
+        let state = match (is_made_master, &draft.priority) {
+            (true, Some(priority)) => Origin::Follows(priority.span, "priority 255"),
+            _ => configured(draft.is_master.as_ref().map(|given| given.span)),
+        };
+        self.origins.set(scope, "state", state);
+        let interface = draft.interface.as_ref().map(|given| given.span);
+        self.origins.set(scope, "interface", configured(interface));
+        let vrid = draft.vrid.as_ref().map(|given| given.span);
+        self.origins.set(scope, "virtual_router_id", configured(vrid));
+        let source = configured(draft.source.as_ref().map(|given| given.span));
+        self.origins.set(scope, "mcast_src_ip", source);
+        self.origins.set(scope, "unicast_src_ip", source);
+        let untracked = configured(draft.dont_track_primary);
+        self.origins.set(scope, "dont_track_primary", untracked);
+    }
+}
+
+fn span16(start: usize, len: usize) -> Span16 {
+    let narrow = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+    Span16 { start: narrow(start), len: narrow(len) }
+}

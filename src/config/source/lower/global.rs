@@ -1,0 +1,198 @@
+//! global_defs.
+
+use std::collections::HashMap;
+
+use super::super::code::Code;
+use super::super::diagnostic::Diagnostic;
+use super::super::explain::{KEEPALIVED, Origin, Scope};
+use super::super::keepalived::Statement;
+use super::super::keywords::Block;
+use super::super::lexer::Word;
+use super::super::text::TextSpan;
+use super::{Given, Lowering};
+use crate::addr::Version;
+use crate::time::Span;
+
+/// What global_defs says about instances.
+#[derive(Default)]
+pub(super) struct Defaults {
+    pub(super) version: Option<Given<Version>>,
+    pub(super) announce: Announcing,
+    seen: HashMap<&'static str, TextSpan>,
+}
+
+/// The garp_* keywords of an instance, or their vrrp_garp_* twins.
+#[derive(Default)]
+pub(super) struct Announcing {
+    pub(super) delay: Option<Given<Span>>,
+    pub(super) repeat: Option<Given<u8>>,
+    pub(super) refresh: Option<Given<Span>>,
+    pub(super) refresh_repeat: Option<Given<u8>>,
+    pub(super) lower_delay: Option<Given<Span>>,
+    pub(super) lower_repeat: Option<Given<u8>>,
+    pub(super) extra_interface: Option<Given<Span>>,
+}
+
+/// The longest `garp_extra_if`: a day (keepalived.conf(5)).
+const EXTRA_INTERFACE_MAX: u64 = 86_400;
+
+/// The longest time that keepalived holds: 32 bits of microseconds.
+pub(super) const TIMER_MAX: Span = Span::from_micros(4_294_967_295);
+
+impl Lowering<'_> {
+    pub(super) fn global_defs(&mut self, statement: &Statement) {
+        let Some(body) = &statement.block else { return };
+        for inner in &body.statements {
+            let Some(keyword) = self.judge(inner, Block::GlobalDefs) else { continue };
+            let mut seen = std::mem::take(&mut self.defaults.seen);
+            self.once(&mut seen, keyword.name, inner.keyword.span);
+            self.defaults.seen = seen;
+            self.global_keyword(keyword.name, inner);
+        }
+    }
+
+    fn global_keyword(&mut self, name: &'static str, statement: &Statement) {
+        if let Some(twin) = name.strip_prefix("vrrp_").filter(|twin| is_announcing(twin)) {
+            let mut announcing = std::mem::take(&mut self.defaults.announce);
+            self.announcing(twin, name, statement, &mut announcing);
+            self.defaults.announce = announcing;
+            return;
+        }
+        let Some(word) = statement.values.first() else { return };
+        let timer = Span::ZERO..=TIMER_MAX;
+        match name {
+            "router_id" => {
+                if let Some(given) = self.name(word) {
+                    self.config.global.router_id = given.value;
+                    self.global_given(name, given.span);
+                }
+            }
+            "vrrp_version" => {
+                let given = self.version(name, word);
+                self.defaults.version = given;
+            }
+            "vrrp_startup_delay" => {
+                if let Some(given) = self.seconds(name, word, timer) {
+                    self.config.global.startup_delay = given.value;
+                    self.global_given(name, given.span);
+                }
+            }
+            "vrrp_garp_interval" => {
+                if let Some(given) = self.seconds(name, word, timer) {
+                    self.config.global.garp_interval = given.value;
+                    self.global_given(name, given.span);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn version(&mut self, keyword: &str, word: &Word) -> Option<Given<Version>> {
+        let given = self.octet(keyword, word, 2..=3)?;
+        let value = if given.value == 2 { Version::V2 } else { Version::V3 };
+        Some(Given { value, span: given.span })
+    }
+
+    fn global_given(&mut self, keyword: &'static str, span: TextSpan) {
+        self.origins.set(Scope::Global, keyword, Origin::Configured(span));
+    }
+
+    /// Names the defaults of what global_defs did not say.
+    pub(super) fn global_origins(&mut self) {
+        let none = Origin::Default("none; keepalived takes the host's name");
+        for (keyword, origin) in [
+            ("router_id", none),
+            ("vrrp_startup_delay", KEEPALIVED),
+            ("vrrp_mcast_group4", KEEPALIVED),
+            ("vrrp_mcast_group6", KEEPALIVED),
+            ("vrrp_garp_interval", KEEPALIVED),
+            ("vrrp_gna_interval", KEEPALIVED),
+        ] {
+            if self.origins.get(Scope::Global, keyword).is_none() {
+                self.origins.set(Scope::Global, keyword, origin);
+            }
+        }
+    }
+
+    /// One of the garp_* keywords. `name` is how it is written here, `twin` without `vrrp_`.
+    pub(super) fn announcing(
+        &mut self,
+        twin: &str,
+        name: &'static str,
+        statement: &Statement,
+        into: &mut Announcing,
+    ) {
+        let Some(word) = statement.values.first() else {
+            if twin == "garp_extra_if" {
+                let message = format!("`{name}` wants `all` and seconds");
+                self.report.add(Diagnostic::new(Code::NoValue, statement.keyword.span, message));
+            }
+            return;
+        };
+        match twin {
+            "garp_master_delay" => into.delay = self.whole_seconds(name, word),
+            "garp_master_repeat" => into.repeat = self.repeat(name, word),
+            "garp_master_refresh" => into.refresh = self.whole_seconds(name, word),
+            "garp_master_refresh_repeat" => into.refresh_repeat = self.repeat(name, word),
+            "garp_lower_prio_delay" => into.lower_delay = self.whole_seconds(name, word),
+            "garp_lower_prio_repeat" => into.lower_repeat = self.octet(name, word, 0..=u8::MAX),
+            _ => into.extra_interface = self.extra_interface(name, statement, word),
+        }
+    }
+
+    /// How often in a burst: at least once.
+    fn repeat(&mut self, name: &str, word: &Word) -> Option<Given<u8>> {
+        let given = self.octet(name, word, 0..=u8::MAX)?;
+        if given.value > 0 {
+            return Some(given);
+        }
+        let message = format!("`{name} 0` becomes 1: a burst has at least one announcement");
+        self.report.add(Diagnostic::new(Code::Rewritten, word.span, message));
+        Some(Given { value: 1, span: given.span })
+    }
+
+    fn extra_interface(
+        &mut self,
+        name: &str,
+        statement: &Statement,
+        word: &Word,
+    ) -> Option<Given<Span>> {
+        if word.text == "all" {
+            let Some(word) = statement.values.get(1) else {
+                let message = format!("`{name} all` wants seconds");
+                self.report.add(Diagnostic::new(Code::NoValue, word.span, message));
+                return None;
+            };
+            let given = self.number(name, word, 0..=EXTRA_INTERFACE_MAX)?;
+            return Some(Given { value: Span::from_secs(given.value), span: given.span });
+        }
+        let given = self.number(name, word, 0..=EXTRA_INTERFACE_MAX)?;
+        if given.value > 0 {
+            let message = format!(
+                "`{name}` without `all` is for virtual MAC interfaces, which are not supported yet"
+            );
+            let diagnostic = Diagnostic::new(Code::Rewritten, word.span, message);
+            self.report.add(
+                diagnostic.label("compiled as 0: none").help(format!(
+                    "for other interfaces as well write `{name} all {}`",
+                    given.value
+                )),
+            );
+        }
+        Some(Given { value: Span::ZERO, span: given.span })
+    }
+}
+
+/// Whether the instance has a keyword of this name that says how it announces.
+pub(super) fn is_announcing(name: &str) -> bool {
+    [
+        "garp_master_delay",
+        "garp_master_repeat",
+        "garp_master_refresh",
+        "garp_master_refresh_repeat",
+        "garp_lower_prio_delay",
+        "garp_lower_prio_repeat",
+        "garp_extra_if",
+    ]
+    .contains(&name)
+}
