@@ -104,8 +104,6 @@ fn global_rows(config: &Config) -> Vec<Row> {
     vec![
         row("router_id", quoted(&global.router_id)),
         row("vrrp_startup_delay", global.startup_delay.to_string()),
-        row("vrrp_mcast_group4", global.multicast_group4.to_string()),
-        row("vrrp_mcast_group6", global.multicast_group6.to_string()),
         row("vrrp_garp_interval", global.garp_interval.to_string()),
         row("vrrp_gna_interval", global.gna_interval.to_string()),
     ]

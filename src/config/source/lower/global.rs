@@ -103,8 +103,6 @@ impl Lowering<'_> {
         for (keyword, origin) in [
             ("router_id", none),
             ("vrrp_startup_delay", KEEPALIVED),
-            ("vrrp_mcast_group4", KEEPALIVED),
-            ("vrrp_mcast_group6", KEEPALIVED),
             ("vrrp_garp_interval", KEEPALIVED),
             ("vrrp_gna_interval", KEEPALIVED),
         ] {
