@@ -21,6 +21,7 @@ mod story;
 
 use mode::Mode;
 use rig::Program::{self, Keepalived, Ringward};
+use rig::undisturbed;
 use scene::{Role, Scene};
 use story::End;
 
@@ -72,17 +73,17 @@ macro_rules! matrix {
 
             #[test]
             fn and_is_killed() {
-                master_is_killed(&$mode, $master, $backup);
+                undisturbed(|| master_is_killed(&$mode, $master, $backup));
             }
 
             #[test]
             fn and_stops() {
-                master_stops(&$mode, $master, $backup);
+                undisturbed(|| master_stops(&$mode, $master, $backup));
             }
 
             #[test]
             fn and_returns() {
-                master_returns(&$mode, $master, $backup);
+                undisturbed(|| master_returns(&$mode, $master, $backup));
             }
         }
     };

@@ -4,5 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part of it")]
 
 mod router;
+mod witness;
 
 pub(crate) use router::{Keepalived, Program, Router, compile, forget_pid_files, states};
+pub(crate) use witness::undisturbed;

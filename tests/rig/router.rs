@@ -69,7 +69,7 @@ impl Keepalived {
 }
 
 /// Of util-linux, which every Debian has.
-const CHRT: &str = "/usr/bin/chrt";
+pub(super) const CHRT: &str = "/usr/bin/chrt";
 
 /// A router that runs. Dropping it kills all its processes at once.
 #[derive(Debug)]
