@@ -3,16 +3,15 @@
 use core::fmt;
 use std::io::Read;
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use static_cell::ConstStaticCell;
 
-use super::arguments::RunOptions;
 use super::control::{self, Control, Reply};
 use super::ports::Ports;
 use super::reload::Reload;
 use super::run::Daemon;
+use super::supervise::House;
 use super::{Exit, Failure};
 use crate::config::blob;
 use crate::engine::{ADDRESS_PROTO, Engine, Heartbeat, Owned};
@@ -43,12 +42,11 @@ pub(super) struct Legacy<'a> {
     pub(super) supervisor: u32,
     pub(super) restarts: u32,
     pub(super) journal: &'a mut Journal,
-    pub(super) control: &'a UnixListener,
 }
 
 /// The daemon's whole life, in the child.
-pub(super) fn serve(options: &RunOptions, legacy: Legacy<'_>) -> ! {
-    let exit = match start(options, legacy) {
+pub(super) fn serve(house: &House<'_>, legacy: Legacy<'_>) -> ! {
+    let exit = match start(house, legacy) {
         Ok(exit) => exit,
         Err(failure) => {
             log::error!("- not-started reason=\"{failure}\"");
@@ -59,14 +57,15 @@ pub(super) fn serve(options: &RunOptions, legacy: Legacy<'_>) -> ! {
     std::process::exit(i32::from(exit.code()))
 }
 
-fn start(options: &RunOptions, legacy: Legacy<'_>) -> Result<Exit, Failure> {
+fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
+    let options = house.options;
     process::set_name(c"ringward");
     if !process::die_with_parent(legacy.supervisor) {
         return Ok(Exit::Fine);
     }
     let engine = ENGINE.take();
     let space = BLOB.take();
-    let path = load(options.config.as_deref(), space, engine)?;
+    let path = load(house.config, space, engine)?;
     engine.set_leases(options.lease);
     check_privileges()?;
     let mut process = Process {
@@ -74,18 +73,18 @@ fn start(options: &RunOptions, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         started_at: clock::now(),
         restarts: legacy.restarts,
         journal_kept: legacy.journal.is_kept(),
+        realtime: house.realtime,
         ..Process::default()
     };
     if options.realtime {
-        process.realtime = tell(process::set_realtime());
         process.memory_locked = tell(process::lock_memory());
         process::avoid_oom_killer();
     }
     let news = netlink::open(Groups::News)?;
     let commands = netlink::open(Groups::None)?;
-    let packet = port::open_packet()?;
+    let packet = house.packet.as_raw_fd();
     let signals = process::signal_fd()?;
-    let listener = legacy.control.try_clone();
+    let listener = house.control.try_clone();
     let listener = listener.map_err(|error| Failure::new(Exit::System, error.to_string()))?;
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
@@ -126,13 +125,7 @@ fn start(options: &RunOptions, legacy: Legacy<'_>) -> Result<Exit, Failure> {
 }
 
 /// Reads and decodes the configuration. Its path, for a later reload.
-fn load(path: Option<&Path>, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
-    let Some(path) = path else {
-        return Err(Failure::new(
-            Exit::Configuration,
-            "no configuration: give --config FILE, compiled by ringwardc compile",
-        ));
-    };
+fn load(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
     let name = path.display();
     let failed = |error: std::io::Error| {
         Failure::new(Exit::Configuration, format!("no configuration: {name}: {error}"))
@@ -155,21 +148,6 @@ fn load(path: Option<&Path>, space: &mut [u8], engine: &mut Engine) -> Result<St
 
 /// Each privilege is tried by using it: what a namespace or a filter forbids shows in no list.
 fn check_privileges() -> Result<(), Failure> {
-    let missing = |privilege: &str| {
-        Failure::new(
-            Exit::Privilege,
-            format!(
-                "{privilege} is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN \
-                 CAP_NET_RAW (systemd), or in a network namespace of your own (unshare -rn)"
-            ),
-        )
-    };
-    match port::open_packet() {
-        Err(Fault { errno: libc::EPERM | libc::EACCES, .. }) => {
-            return Err(missing("CAP_NET_RAW"));
-        }
-        other => other?,
-    };
     let commands = netlink::open(Groups::None)?;
     match netlink::probe(commands.as_raw_fd())? {
         libc::EPERM | libc::EACCES => Err(missing("CAP_NET_ADMIN")),
@@ -177,8 +155,26 @@ fn check_privileges() -> Result<(), Failure> {
     }
 }
 
+/// Why the packet socket cannot be had.
+pub(super) fn explain_refusal(fault: Fault) -> Failure {
+    match fault.errno {
+        libc::EPERM | libc::EACCES => missing("CAP_NET_RAW"),
+        _ => fault.into(),
+    }
+}
+
+fn missing(privilege: &str) -> Failure {
+    Failure::new(
+        Exit::Privilege,
+        format!(
+            "{privilege} is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN \
+             CAP_NET_RAW (systemd), or in a network namespace of your own (unshare -rn)"
+        ),
+    )
+}
+
 /// Says what is not permitted, and goes on.
-fn tell(result: Result<(), Fault>) -> bool {
+pub(super) fn tell(result: Result<(), Fault>) -> bool {
     if let Err(fault) = &result {
         log::warn!("- not-permitted reason=\"{fault}\"");
     }

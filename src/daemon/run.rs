@@ -4,7 +4,7 @@
 //! every socket; serve the deadlines; send; ask the kernel; answer operators; arm the timer. What
 //! was sent leaves when the loop sleeps again, all at once.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::control::{Control, Question, parse};
 use super::ports::Ports;
@@ -44,7 +44,7 @@ pub(super) struct Daemon {
     pub(super) reload: Reload,
     pub(super) journal: Journal,
     pub(super) process: Process,
-    pub(super) packet: OwnedFd,
+    pub(super) packet: RawFd,
     pub(super) news: OwnedFd,
     pub(super) commands: OwnedFd,
     pub(super) signals: OwnedFd,
@@ -171,7 +171,7 @@ impl Daemon {
             let Some(transmit) = self.engine.next_transmit(now, room) else { break };
             let interface = transmit.interface;
             let fd = match transmit.via {
-                Via::Packet => Some(self.packet.as_raw_fd()),
+                Via::Packet => Some(self.packet),
                 Via::Raw { destination } => self.ports.fd(interface, Family::of(destination)),
             };
             match fd {

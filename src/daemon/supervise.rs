@@ -6,6 +6,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
@@ -15,7 +16,7 @@ use super::{Exit, Failure, boot, report};
 use crate::io::journal::{Journal, Refused};
 use crate::io::netlink::{self, Groups};
 use crate::io::process::{self, End, Fork, Word};
-use crate::io::{clock, stderr};
+use crate::io::{clock, port, stderr};
 use crate::time::Span;
 
 /// Exit codes that a new start would only repeat.
@@ -35,6 +36,12 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     process::hold_signals();
     stderr::prepare();
     report::install();
+    let Some(config) = options.config.as_deref() else {
+        return Err(Failure::new(
+            Exit::Configuration,
+            "no configuration: give --config FILE, compiled by ringwardc compile",
+        ));
+    };
     let (mut journal, why_anonymous) =
         Journal::open(&options.run_directory).map_err(|refused| match refused {
             Refused::Taken => Failure::new(
@@ -55,34 +62,46 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     }
     let control = listen(options)?;
     let netlink = netlink::open(Groups::None)?;
-    let code = watch_over(options, &mut journal, &control, &netlink);
+    let packet = port::open_packet().map_err(boot::explain_refusal)?;
+    // Inherited by the daemon.
+    let realtime = options.realtime && boot::tell(process::set_realtime());
+    let house = House { options, config, control, netlink, packet, realtime };
+    let code = watch_over(&house, &mut journal);
     // Ours: the listener was bound there.
     let _ = std::fs::remove_file(&options.control);
     code
 }
 
-fn watch_over(
-    options: &RunOptions,
-    journal: &mut Journal,
-    control: &UnixListener,
-    netlink: &OwnedFd,
-) -> Result<u8, Failure> {
+/// What outlives every daemon.
+#[derive(Debug)]
+pub(super) struct House<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) config: &'a Path,
+    /// Clients may wait here while a new daemon starts.
+    pub(super) control: UnixListener,
+    /// For cleaning up.
+    netlink: OwnedFd,
+    /// For the daemon's frames. The last one to close a packet socket waits for the kernel to let
+    /// go of it (10 ms and more), and a daemon that dies must not: its addresses wait for its end.
+    pub(super) packet: OwnedFd,
+    /// SCHED_FIFO was permitted.
+    pub(super) realtime: bool,
+}
+
+fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
     let mut backoff = Backoff::new();
     let supervisor = std::process::id();
     for restarts in 0.. {
         let started_at = clock::now();
         let pid = match process::fork()? {
             Fork::Parent(pid) => pid,
-            Fork::Child => {
-                let legacy = boot::Legacy { supervisor, restarts, journal, control };
-                boot::serve(options, legacy)
-            }
+            Fork::Child => boot::serve(house, boot::Legacy { supervisor, restarts, journal }),
         };
         if restarts == 0 {
             process::set_name(c"ringward-super");
         }
         let (end, asked) = wait_for_end(pid);
-        let removed = clean_up(journal, netlink);
+        let removed = clean_up(journal, &house.netlink);
         let now = clock::now();
         match end {
             // A daemon that was asked to stop has said so itself.
