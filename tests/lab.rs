@@ -1,6 +1,7 @@
 //! The segment in namespaces that the demo, the interop tests and the benchmarks stand on.
 //! Needs root: a test harness has several threads, and the kernel lets none of those into a user
 //! namespace.
+#![cfg(test)]
 
 use std::fs;
 use std::net::IpAddr;
