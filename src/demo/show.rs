@@ -77,8 +77,7 @@ impl Show {
     /// Everything, in its order.
     pub(super) fn run(&mut self) -> Result<Vec<Row>, Stop> {
         self.begin()?;
-        let rows = vec![self.power_off()?, self.power_on()?, self.lose_daemon()?, self.resign()?];
-        Ok(rows)
+        Ok(vec![self.power_off()?, self.power_on()?, self.lose_daemon()?, self.resign()?])
     }
 
     fn begin(&mut self) -> Result<(), Stop> {
@@ -109,7 +108,7 @@ impl Show {
             answered,
             format_args!("the client reaches {address} through {}", self.name(MASTER)),
         )?;
-        self.settle()?;
+        self.settle(MASTER)?;
         self.show_statuses()
     }
 
@@ -166,6 +165,7 @@ impl Show {
             (back, format!("{name} is master again, with a new daemon")),
             self.gone(BACKUP, back)?,
         ];
+        self.settle(MASTER)?;
         self.screen.events(events)?;
         Ok(row)
     }
@@ -218,7 +218,7 @@ impl Show {
             events.push(self.gone(old, since)?);
         }
         // What follows the takeover at once, too: further announcements, a second owner.
-        self.settle()?;
+        self.settle(new)?;
         let until = now();
         let (sent, lost) = self.probe.sent_and_lost(since, answered);
         let what = if lost == 0 {
@@ -228,6 +228,11 @@ impl Show {
         };
         events.push((answered, what));
         self.screen.events(events)?;
+        if let Some(reason) =
+            reason_of(&self.routers.get(new).map_or(Ok(String::new()), Router::status)?)
+        {
+            self.screen.line(Look::Dim, format_args!("            {name} says why: {reason}"))?;
+        }
         let owners: Vec<Vec<(Instant, Instant)>> =
             self.routers.iter().map(|router| clip(router.tenures(until), since)).collect();
         Ok(Row {
@@ -302,14 +307,19 @@ impl Show {
         frames.iter().filter(|frame| announces(frame.seen())).count()
     }
 
-    /// Three intervals in which nothing is to change.
-    fn settle(&mut self) -> Result<(), Stop> {
-        let until = Clock::now() + Duration::from_nanos(self.plan.interval.times(3).as_nanos());
-        while Clock::now() < until {
-            self.check()?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
+    /// Three intervals in which nobody but `master` advertises: usually the next ones. A machine
+    /// that is itself held up may need more, until all have caught up.
+    fn settle(&mut self, master: usize) -> Result<(), Stop> {
+        let (mac, quiet) = (self.mac(master), self.plan.interval.times(3));
+        let begun = now();
+        let expected = format!("{} to stay the only master", self.name(master));
+        self.until(&expected, quiet, |show| {
+            let to = now();
+            let frames = show.capture.frames_since(to - quiet);
+            let mut adverts = frames.iter().filter_map(|frame| advert_of(&frame.bytes)).peekable();
+            (to.since(begun) >= quiet && adverts.peek().is_some() && adverts.all(|a| a.source_mac == mac))
+                .then_some(())
+        })
     }
 
     /// Looks every millisecond for what must happen within ten times its theory and two seconds.
@@ -444,6 +454,11 @@ fn advert_of(frame: &[u8]) -> Option<decode::Advert> {
 fn clip(periods: Vec<(Instant, Instant)>, since: Instant) -> Vec<(Instant, Instant)> {
     let after = |(start, end): (Instant, Instant)| (end > since).then(|| (start.max(since), end));
     periods.into_iter().filter_map(after).collect()
+}
+
+/// Why the instance is what it is, from a status.
+fn reason_of(status: &str) -> Option<&str> {
+    status.lines().find_map(|line| line.trim_start().strip_prefix("why ")).map(str::trim)
 }
 
 /// The paragraph of a status that is about the instance; all of it if there is none.

@@ -45,5 +45,9 @@ pub(super) fn show(screen: &Screen, rows: &[Row]) -> std::io::Result<()> {
             ),
         )?;
     }
-    Ok(())
+    screen.line(
+        Look::Dim,
+        "theory: a, c: 3 intervals and the skew, after the last advert; b: the same, after the\n\
+         program's start; d: the skew alone, after priority 0 (RFC 9568, 6.1 and 6.4.2)",
+    )
 }
