@@ -12,6 +12,7 @@
 //! | `router` | a node with the daemon on it |
 //! | `show` | the steps, and what must be seen in each |
 //! | `screen` `summary` | what the user reads |
+//! | `steal` | whether the figures can be believed |
 //! | `interrupt` `stop` | how it ends early |
 
 mod interrupt;
@@ -20,17 +21,22 @@ mod plan;
 mod router;
 mod screen;
 mod show;
+mod steal;
 mod stop;
 mod summary;
 
 use std::process::ExitCode;
 
 use crate::lab;
+use crate::time::Span;
 use interrupt::Interrupt;
 use options::{Options, Refusal, USAGE};
 use screen::Look;
 use show::Show;
 use stop::Stop;
+
+/// Two of the ticks in which it is counted: one may be rounding.
+const STOLEN_WORTH_TELLING: Span = Span::from_millis(20);
 
 /// Runs the demo with the arguments behind `demo`. 0: everything happened as it must. 1: something
 /// did not. 2: wrong usage. 71 and 77: the operating system or a missing privilege; or what the
@@ -74,9 +80,15 @@ fn play(mut show: Show, options: &Options) -> ExitCode {
 }
 
 fn tell(show: &mut Show, options: &Options) -> Result<(), Stop> {
+    let stolen_before = steal::stolen();
     let rows = show.run()?;
+    let stolen = steal::stolen() - stolen_before;
     show.screen.line(Look::Plain, "")?;
     summary::show(&show.screen, &rows)?;
+    if stolen >= STOLEN_WORTH_TELLING {
+        let text = "processor time were withheld by the host meanwhile: the figures suffer";
+        show.screen.line(Look::Plain, format_args!("{} of {text}", screen::Millis(stolen)))?;
+    }
     show.screen.line(Look::Plain, "")?;
     show.screen.line(Look::Good, "Everything happened as it must.")?;
     if options.hold { show.hold() } else { Ok(()) }

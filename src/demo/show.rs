@@ -317,8 +317,10 @@ impl Show {
             let to = now();
             let frames = show.capture.frames_since(to - quiet);
             let mut adverts = frames.iter().filter_map(|frame| advert_of(&frame.bytes)).peekable();
-            (to.since(begun) >= quiet && adverts.peek().is_some() && adverts.all(|a| a.source_mac == mac))
-                .then_some(())
+            (to.since(begun) >= quiet
+                && adverts.peek().is_some()
+                && adverts.all(|a| a.source_mac == mac))
+            .then_some(())
         })
     }
 
