@@ -89,6 +89,9 @@ codes! {
     Nesting = "0013", Error, "blocks in blocks in blocks",
         "Blocks are nested deeper than any keyword allows.",
         "Look for `{` that are never closed.";
+    LongLine = "0014", Error, "a line without end",
+        "The file has a line of more than 4096 octets, which nobody writes.",
+        "Check that it is the right file.";
     Unknown = "0020", Error, "unknown keyword",
         "keepalived.conf has no such keyword. keepalived logs a line and goes on without it.",
         "Correct the spelling, or remove the line.";

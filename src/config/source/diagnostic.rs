@@ -87,17 +87,27 @@ pub struct Report {
     pub sources: Sources,
     /// The messages.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many messages were left out because there are too many.
+    pub left_out: usize,
 }
+
+/// So many messages are kept: nobody reads more, and a file that is no configuration could bring
+/// about millions.
+const MESSAGES_MAX: usize = 500;
 
 impl Report {
     /// No messages yet.
     pub fn new(sources: Sources) -> Self {
-        Report { sources, diagnostics: Vec::new() }
+        Report { sources, ..Report::default() }
     }
 
     /// Adds a message.
     pub fn add(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < MESSAGES_MAX || !self.has_errors() {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.left_out += 1;
+        }
     }
 
     /// How many messages there are of this severity.

@@ -184,12 +184,37 @@ impl Parser<'_> {
         if known.is_in(here) || (here.is_list() && !opens_block && !is_unlike_entry(here, known)) {
             return;
         }
+        if self.open_missing(keyword, known) {
+            return;
+        }
         let keep = self.frames.iter().rposition(|f| f.kind.is_some_and(|kind| known.is_in(kind)));
         match keep {
             Some(index) => self.close_missing(index + 1, keyword),
             None if self.frames.len() == 1 => self.reopen(keyword, known),
             None => {}
         }
+    }
+
+    /// Opens the block of the statement before, if that lacks its `{` and `keyword` belongs in it.
+    fn open_missing(&mut self, keyword: &Word, known: &keywords::Keyword) -> bool {
+        let here = self.kind().unwrap_or(Block::Lines);
+        let Some(opener) = self.frames.last_mut().and_then(|frame| frame.statements.last_mut())
+        else {
+            return false;
+        };
+        let opens = keywords::find(&opener.keyword.text, here).and_then(keywords::Keyword::opens);
+        let Some(kind) = opens.filter(|&kind| opener.block.is_none() && known.is_in(kind)) else {
+            return false;
+        };
+        let name = &opener.keyword.text;
+        let span = opener.keyword.span;
+        let diagnostic = Diagnostic::new(Code::NoBlock, span, format!("`{name}` wants a block"))
+            .also(keyword.span, "its block seems to begin here")
+            .help(format!("write `{{` behind `{name}` and its name"));
+        opener.block = Some(Body { open: span, statements: Vec::new() });
+        self.report.add(diagnostic);
+        self.frames.push(Frame { kind: Some(kind), open: span, statements: Vec::new() });
+        true
     }
 
     /// Closes all blocks but the outer `keep`, with a message.

@@ -184,7 +184,11 @@ impl<'a> Line<'a> {
                 self.at += len + 1;
             }
             None => {
-                let span = self.span(open, self.text.len());
+                // A brace at the end of the line was hardly meant to be quoted.
+                let rest = self.rest().trim_end();
+                let rest = rest.strip_suffix('{').unwrap_or(rest);
+                let end = self.at + rest.len();
+                let span = self.span(open, end);
                 if self.is_secret {
                     report.sources.hide(span);
                 }
@@ -192,9 +196,9 @@ impl<'a> Line<'a> {
                     Diagnostic::new(Code::OpenQuote, span, "this quote is never closed".to_owned())
                         .label(format!("no second {mark} up to the end of the line")),
                 );
-                word.text.push_str(self.rest());
+                word.text.push_str(rest);
                 word.is_reported = true;
-                self.at = self.text.len();
+                self.at = end;
             }
         }
     }

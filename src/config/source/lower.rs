@@ -202,7 +202,9 @@ impl Lowering<'_> {
             // An instance without a name is read all the same, for the other messages.
             return is_block;
         }
-        if let Some(extra) = statement.values.get(wanted) {
+        // A name of several words is refused, not shortened: see `instance`.
+        let is_name = keyword.shape == Shape::Block(Block::Instance);
+        if let Some(extra) = statement.values.get(wanted).filter(|_| !is_name) {
             let last = statement.values.last().map_or(extra.span, |word| word.span);
             let message = match keyword.shape {
                 Shape::Flag => format!("`{name}` takes no value: it is on, whatever follows"),

@@ -18,6 +18,9 @@ pub(super) fn render(report: &Report, styled: bool) -> String {
         text.push_str(&render_one(diagnostic, &report.sources, &renderer));
         text.push_str("\n\n");
     }
+    if report.left_out > 0 {
+        text.push_str(&format!("{} more messages are not shown\n\n", report.left_out));
+    }
     text
 }
 

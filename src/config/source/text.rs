@@ -8,6 +8,9 @@ use super::diagnostic::{Diagnostic, Report};
 /// The largest text that is read: a thousand times what people write.
 pub const TEXT_LEN_MAX: usize = 4 << 20;
 
+/// The longest line that is read, in octets.
+const LINE_LEN_MAX: usize = 4096;
+
 /// Which file, as an index into [`Sources`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
 pub struct FileId(pub u16);
@@ -185,6 +188,13 @@ pub(super) fn read(name: &str, octets: &[u8], report: &mut Report) -> Option<Fil
             )
             .label("here"),
         );
+        return None;
+    }
+    let lines = report.sources.text(file).split('\n').enumerate();
+    if let Some((index, _)) = { lines }.find(|(_, line)| line.len() > LINE_LEN_MAX) {
+        let nowhere = TextSpan { file, ..TextSpan::default() };
+        let message = format!("line {} of {name} has more than {LINE_LEN_MAX} octets", index + 1);
+        report.add(Diagnostic::new(Code::LongLine, nowhere, message));
         return None;
     }
     Some(file)
