@@ -7,7 +7,8 @@
 //! | `boot` | from a blob to a started engine, with nothing half-configured in between |
 //! | `run` | THE loop |
 //! | `ports` | raw sockets, as the engine wants them |
-//! | `control` | the control socket: requests, clients, answers |
+//! | `control` | the control socket: clients and answers |
+//! | `request` | what a client may ask |
 //! | `reload` | another blob while running |
 //! | `report` | events as log lines |
 //! | `version` | what this build is and holds |
@@ -21,6 +22,7 @@ mod control;
 mod ports;
 mod reload;
 mod report;
+pub mod request;
 mod run;
 mod supervise;
 mod version;

@@ -6,9 +6,10 @@
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use super::control::{Control, Question, parse};
+use super::control::Control;
 use super::ports::Ports;
 use super::reload::Reload;
+use super::request::{Question, parse};
 use super::{Exit, report};
 use crate::addr::Family;
 use crate::engine::{Command, Engine, Heartbeat, RequestKind, Via};

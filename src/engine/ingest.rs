@@ -1,17 +1,16 @@
-//! Packets: from bytes to the instance they are for, through the policy, to its state machine.
+//! Packets: from bytes to the instance they are for, through its policy, to its state machine.
 //!
 //! Whatever is rejected on the way changes one counter and nothing else.
 
 use core::net::{IpAddr, Ipv6Addr};
 
-use super::Engine;
-use crate::addr::{Family, IfIndex, Priority, Version};
-use crate::config::model;
+use super::{Engine, policy};
+use crate::addr::{Family, IfIndex, Priority};
 use crate::time::{Instant, Span};
 use crate::trace::{Event, Mismatch};
 use crate::vrrp::instance::{self, Heard, Rival};
 use crate::wire::Reject;
-use crate::wire::vrrp::{self, Auth, Datagram, Rejected};
+use crate::wire::vrrp::{self, Datagram, Rejected};
 
 /// A rival master is logged at most so often: its packets must not fill the log.
 const RIVAL_EVENT_INTERVAL: Span = Span::from_secs(60);
@@ -63,36 +62,20 @@ impl Engine {
         }
     }
 
-    /// The policy of the instance: whether it takes this advert into account. Answers with the
-    /// instance's own address, for the tie-break.
+    /// Whether the instance takes this advert into account. Answers with the instance's own
+    /// address, for the tie-break.
     fn judge(&self, index: usize, datagram: &Datagram<'_>) -> Result<IpAddr, Reject> {
         let (Some(router), Some(config)) =
             (self.routers.get(index), self.config.instances.get(index))
         else {
             return Err(Reject::VridUnknown);
         };
-        let advert = &datagram.advert;
         let local = match router.fsm.state() {
             instance::State::Init | instance::State::Fault => None,
             instance::State::Backup { .. } | instance::State::Master { .. } => router.source,
         };
         let local = local.ok_or(Reject::NotListening)?;
-        if advert.version != config.version {
-            return Err(Reject::Version);
-        }
-        let peers = self.config.peers_of(config);
-        if datagram.destination.is_multicast() != peers.is_empty() {
-            return Err(Reject::Destination);
-        }
-        if datagram.source == local {
-            return Err(Reject::OwnAddress);
-        }
-        if !peers.is_empty() && !peers.contains(&datagram.source) {
-            return Err(Reject::UnknownPeer);
-        }
-        if config.version == Version::V2 {
-            judge_version_2(config, advert.auth, advert.interval)?;
-        }
+        policy::judge(&self.config, config, Some(local), datagram)?;
         Ok(local)
     }
 
@@ -108,24 +91,17 @@ impl Engine {
         if advert.priority == Priority::RESIGN {
             counters.resignations_received = counters.resignations_received.saturating_add(1);
         } else {
-            let addresses = self.config.addresses_of(config);
-            let advertised = addresses.get(..usize::from(config.advertised)).unwrap_or(&[]);
-            // In order is the usual case, and cheap; another order is no difference.
-            let same = advert.addresses.len() == advertised.len()
-                && (advert.addresses.iter().eq(advertised.iter().map(|address| address.ip))
-                    || advert
-                        .addresses
-                        .iter()
-                        .all(|ip| advertised.iter().any(|address| address.ip == ip)));
-            let mismatch = if !same {
-                counters.address_mismatches = counters.address_mismatches.saturating_add(1);
-                Some((datagram.source, Mismatch::Addresses))
-            } else if advert.interval != config.interval {
-                counters.interval_mismatches = counters.interval_mismatches.saturating_add(1);
-                Some((datagram.source, Mismatch::Interval))
-            } else {
-                None
-            };
+            let mismatch = policy::mismatch(&self.config, config, advert);
+            match mismatch {
+                Some(Mismatch::Addresses) => {
+                    counters.address_mismatches = counters.address_mismatches.saturating_add(1);
+                }
+                Some(Mismatch::Interval) => {
+                    counters.interval_mismatches = counters.interval_mismatches.saturating_add(1);
+                }
+                None => {}
+            }
+            let mismatch = mismatch.map(|what| (datagram.source, what));
             if mismatch != router.mismatch {
                 router.mismatch = mismatch;
                 if let (Some((peer, what)), Ok(instance)) = (mismatch, u16::try_from(index)) {
@@ -154,24 +130,4 @@ impl Engine {
             });
         }
     }
-}
-
-/// What version 2 checks besides (RFC 3768 §7.1): authentication type and data, and the interval,
-/// which all routers must have in common.
-fn judge_version_2(config: &model::Instance, auth: Auth, interval: Span) -> Result<(), Reject> {
-    match (&config.password, auth) {
-        (None, Auth::None) => {}
-        (Some(password), Auth::Password(_)) => {
-            if !auth.password_matches(password) {
-                return Err(Reject::Password);
-            }
-        }
-        (None, Auth::Password(_) | Auth::Other(_)) | (Some(_), Auth::None | Auth::Other(_)) => {
-            return Err(Reject::AuthType);
-        }
-    }
-    if interval != config.interval {
-        return Err(Reject::Interval);
-    }
-    Ok(())
 }

@@ -17,7 +17,8 @@
 //! | `router` | one instance at run time: its state machine, counters, announcement timers |
 //! | `interface` | what the kernel said about the configured interfaces |
 //! | `address` | what should be in the kernel, and what is |
-//! | `ingest` | packets: from bytes to the instance they are for, and the policy |
+//! | `ingest` | packets: from bytes to the instance they are for |
+//! | `policy` | whether an instance takes an advert into account |
 //! | `observe` | netlink: from messages to tables, and what follows for the instances |
 //! | `request` | the difference between should and is, as netlink requests |
 //! | `transmit` | adverts and announcements, written into the caller's buffer |
@@ -27,6 +28,7 @@ mod address;
 mod ingest;
 mod interface;
 mod observe;
+pub mod policy;
 mod reload;
 mod request;
 mod router;
