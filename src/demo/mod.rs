@@ -72,7 +72,7 @@ fn play(mut show: Show, options: &Options) -> ExitCode {
         Err(stop) => {
             let code = explain(&stop);
             if matches!(stop, Stop::Missed(_) | Stop::Ended { .. }) {
-                show.explain();
+                show.explain(&stop);
             }
             ExitCode::from(code)
         }

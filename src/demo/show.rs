@@ -410,11 +410,16 @@ impl Show {
         }
     }
 
-    /// After something did not happen: what the routers say, and what they have logged.
-    pub(super) fn explain(&self) {
-        let _ = self.show_statuses();
-        for router in &self.routers {
-            eprintln!("\n{} has written:\n{}", router.name, router.output());
+    /// After something did not happen: what the routers say, and what they have logged. After a
+    /// program ended by itself: what it has logged.
+    pub(super) fn explain(&self, stop: &Stop) {
+        let ended = if let Stop::Ended { router, .. } = stop { Some(router) } else { None };
+        if ended.is_none() {
+            let _ = self.show_statuses();
+        }
+        for router in self.routers.iter().filter(|router| ended.is_none_or(|it| *it == router.name))
+        {
+            eprintln!("\n{} has written:\n{}", router.name, router.output().trim_end());
         }
     }
 
