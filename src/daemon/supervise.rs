@@ -60,7 +60,7 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
             options.run_directory.display()
         );
     }
-    let control = listen(options)?;
+    let control = listen(options, journal.is_kept())?;
     let netlink = netlink::open(Groups::None)?;
     let packet = port::open_packet().map_err(boot::explain_refusal)?;
     // Inherited by the daemon.
@@ -176,12 +176,17 @@ fn rest(wait: Span) -> bool {
 }
 
 /// The control socket, for its owner and group.
-fn listen(options: &RunOptions) -> Result<UnixListener, Failure> {
+fn listen(options: &RunOptions, is_alone: bool) -> Result<UnixListener, Failure> {
     let path = &options.control;
     let failed = |error: std::io::Error| {
         Failure::new(Exit::System, format!("cannot listen at {}: {error}", path.display()))
     };
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+    // With the journal's lock, the run directory is ours alone. Elsewhere somebody may listen; and
+    // of a daemon that was just killed, the kernel keeps the socket until its ring is taken apart.
+    let is_ours = is_alone && path.parent() == Some(options.run_directory.as_path());
+    let answers = || std::os::unix::net::UnixStream::connect(path).is_ok();
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(50));
+    if !is_ours && (0..10).all(|_| answers() && { pause(); true }) {
         return Err(Failure::new(
             Exit::System,
             format!("another daemon answers at {}", path.display()),
