@@ -91,9 +91,8 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// Ends by itself: its code, and what it said.
 #[track_caller]
 fn ends(mut process: Process) -> (i32, String) {
-    let (_, code) = process
-        .wait(SOON)
-        .unwrap_or_else(|fault| panic!("{fault}\n{}", process.output()));
+    let (_, code) =
+        process.wait(SOON).unwrap_or_else(|fault| panic!("{fault}\n{}", process.output()));
     (code, process.output())
 }
 
@@ -242,9 +241,11 @@ fn sigterm_resigns_removes_the_address_and_ends_with_0() {
     let (_, code) = process.wait(SOON).unwrap();
     assert_eq!(code, 0, "{}", process.output());
     assert!(!scene.node.has(VIP).unwrap(), "gone when it ends, not later");
-    let resigned = capture.wait(Instant::ZERO, SOON, |frame| {
-        matches!(frame.seen(), Seen::Advert(advert) if advert.priority == 0)
-    });
+    let resigned = capture.wait(
+        Instant::ZERO,
+        SOON,
+        |frame| matches!(frame.seen(), Seen::Advert(advert) if advert.priority == 0),
+    );
     resigned.unwrap_or_else(|fault| panic!("{fault}\n{}", capture.listing()));
     let left = scene.node.enter(|| Ok(Path::new(CONTROL).exists())).unwrap();
     assert!(!left, "a control socket was left behind");
@@ -414,7 +415,9 @@ fn clients_that_are_slow_or_too_many_are_dropped_and_delay_nothing() {
                 stream.set_read_timeout(Some(SOON)).unwrap();
                 let mut octet = [0];
                 let read = stream.read(&mut octet);
-                assert!(matches!(read, Ok(0)) || read.is_err_and(|e| e.raw_os_error() == Some(104)));
+                assert!(
+                    matches!(read, Ok(0)) || read.is_err_and(|e| e.raw_os_error() == Some(104))
+                );
             }
             Ok(())
         })

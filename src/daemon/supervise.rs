@@ -186,7 +186,14 @@ fn listen(options: &RunOptions, is_alone: bool) -> Result<UnixListener, Failure>
     let is_ours = is_alone && path.parent() == Some(options.run_directory.as_path());
     let answers = || std::os::unix::net::UnixStream::connect(path).is_ok();
     let pause = || std::thread::sleep(std::time::Duration::from_millis(50));
-    if !is_ours && (0..10).all(|_| answers() && { pause(); true }) {
+    if !is_ours
+        && (0..10).all(|_| {
+            answers() && {
+                pause();
+                true
+            }
+        })
+    {
         return Err(Failure::new(
             Exit::System,
             format!("another daemon answers at {}", path.display()),
