@@ -42,17 +42,19 @@ fn reason(error: &Error) -> String {
 }
 
 /// Puts `octets` in the place of `path` at once: whoever opens it finds the old file or the new
-/// one, never a part, and after a power failure as well.
+/// one, never a part, and after a power failure as well. Where `path` is a link, its target is
+/// replaced.
 pub(super) fn replace(path: &Path, octets: &[u8]) -> Result<(), Error> {
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(Error::other("it exists and is not a regular file"));
     }
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().ok_or_else(|| Error::other("it has no file name"))?;
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
     temporary.push(format!(".{}", std::process::id()));
     let temporary = path.with_file_name(temporary);
-    let result = write_new(&temporary, octets).and_then(|()| std::fs::rename(&temporary, path));
+    let result = write_new(&temporary, octets).and_then(|()| std::fs::rename(&temporary, &path));
     if result.is_err() {
         // It may never have existed.
         let _ = std::fs::remove_file(&temporary);
@@ -62,7 +64,17 @@ pub(super) fn replace(path: &Path, octets: &[u8]) -> Result<(), Error> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    File::open(folder)?.sync_all()
+    // Not every file system can do this; the file is in its place all the same.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// Whether two paths lead to the same file.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    match (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 fn write_new(path: &Path, octets: &[u8]) -> Result<(), Error> {

@@ -1,15 +1,17 @@
 //! What `ringwardc` does: files in, files and text out. The language itself is
 //! [`crate::config::source`].
 
-mod explain;
 mod file;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::config::blob;
+use crate::config::model::Config;
 use crate::config::source::code::Code;
 use crate::config::source::diagnostic::{Report, Severity};
+use crate::config::source::explain::explain;
 use crate::config::source::{Compiled, compile};
 use crate::limits::{
     ADDRESS_COUNT_MAX, BLOB_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
@@ -43,6 +45,10 @@ pub enum Language {
 
 /// `compile IN -o OUT`.
 pub fn compile_file(input: &Path, output: &Path, language: Language) -> Outcome {
+    if file::is_same(input, output) {
+        complain(&format!("{}: is the input; it would be overwritten", output.display()));
+        return Outcome::File;
+    }
     let Some(octets) = read(input) else { return Outcome::File };
     let Compiled { config, report, .. } = compile_text(input, &octets, language);
     show(&report);
@@ -79,39 +85,43 @@ pub fn check_files(inputs: &[PathBuf], language: Language) -> Outcome {
 fn check_file(input: &Path, language: Language) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
-        return match explain::decode_boxed(&octets) {
-            Ok(config) => {
-                print(&format!("{}: fine, {} instances\n", input.display(), config.instances.len()))
-            }
-            Err(refused) => {
-                complain(&format!("{}: {refused}", input.display()));
-                Outcome::Invalid
-            }
-        };
+        return with_blob(input, &octets, |config| {
+            format!("{}: fine{}\n", input.display(), counted(config))
+        });
     }
     let Compiled { config, report, .. } = compile_text(input, &octets, language);
     show(&report);
-    let instances = config.as_ref().map_or(0, |config| config.instances.len());
-    let what = match instances {
-        0 => String::new(),
-        1 => ", 1 instance".to_owned(),
-        _ => format!(", {instances} instances"),
-    };
+    let what = config.as_ref().map(|config| counted(config)).unwrap_or_default();
     let shown = print(&format!("{}: {}{what}\n", input.display(), summary(&report)));
     if config.is_none() { Outcome::Invalid } else { shown }
+}
+
+fn counted(config: &Config) -> String {
+    match config.instances.len() {
+        1 => ", 1 instance".to_owned(),
+        count => format!(", {count} instances"),
+    }
+}
+
+/// Prints what `show` says of a compiled configuration, if it is one that the daemon accepts.
+fn with_blob(input: &Path, octets: &[u8], show: impl Fn(&Config) -> String) -> Outcome {
+    // Not on the stack, which may be smaller than it is.
+    static CONFIG: Mutex<Config> = Mutex::new(Config::new());
+    let mut config = CONFIG.lock().unwrap_or_else(PoisonError::into_inner);
+    match blob::decode(octets, &mut config) {
+        Ok(()) => print(&show(&config)),
+        Err(refused) => {
+            complain(&format!("{}: {refused}", input.display()));
+            Outcome::Invalid
+        }
+    }
 }
 
 /// `explain IN|OUT.rwb`.
 pub fn explain_file(input: &Path, language: Language) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
-        return match explain::decode_boxed(&octets) {
-            Ok(config) => print(&crate::config::source::explain::explain(&config, None)),
-            Err(refused) => {
-                complain(&format!("{}: {refused}", input.display()));
-                Outcome::Invalid
-            }
-        };
+        return with_blob(input, &octets, |config| explain(config, None));
     }
     let Compiled { config, origins, report } = compile_text(input, &octets, language);
     show(&report);
@@ -120,12 +130,12 @@ pub fn explain_file(input: &Path, language: Language) -> Outcome {
         return Outcome::Invalid;
     };
     let origins = Some((&origins, &report.sources));
-    print(&crate::config::source::explain::explain(&config, origins))
+    print(&explain(&config, origins))
 }
 
 /// `explain --code RW0001`. None when there is no such code.
 pub fn explain_code(id: &str) -> Option<Outcome> {
-    Some(print(&explain::code(Code::find(id)?)))
+    Some(print(&code_text(Code::find(id)?)))
 }
 
 /// `version`.
@@ -197,4 +207,35 @@ fn print(text: &str) -> Outcome {
             Outcome::File
         }
     }
+}
+
+/// What a code means.
+fn code_text(code: Code) -> String {
+    let severity = match code.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    let (id, title) = (code.id(), code.title());
+    let (cause, cure) = (wrapped(code.cause()), wrapped(code.cure()));
+    format!("{id} ({severity}): {title}\n\n{cause}\n\nWhat to do: {cure}\n")
+}
+
+/// A text in lines of at most 80 letters.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut width = 0;
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        if width > 0 && width + 1 + len > 80 {
+            lines.push('\n');
+            width = 0;
+        } else if width > 0 {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(word);
+        width += len;
+    }
+    lines
 }

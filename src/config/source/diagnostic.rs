@@ -132,7 +132,8 @@ impl Report {
             match first {
                 Some(first) if diagnostic.code.folds() => {
                     if first.others.len() + 1 < PLACES_SHOWN_MAX {
-                        first.others.push(diagnostic.primary);
+                        // The words are said once.
+                        first.others.push(Label { text: String::new(), ..diagnostic.primary });
                     } else {
                         first.folded += 1;
                     }

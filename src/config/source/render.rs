@@ -5,7 +5,7 @@
 //! into the build beyond what clap has already.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Label, Report, Severity};
 use super::text::{FileId, Sources, TextSpan};
@@ -42,6 +42,12 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
             files.push(label.span.file);
         }
     }
+    let span = diagnostic.primary.span;
+    let is_about_all = span.start == 0 && span.end == 0;
+    if let (true, Some(source)) = (is_about_all, sources.file(span.file)) {
+        group = group.element(Origin::path(&source.name));
+        files.clear();
+    }
     for file in files {
         if let Some(snippet) = snippet(diagnostic, file, sources) {
             group = group.element(snippet);
@@ -64,9 +70,6 @@ fn snippet<'a>(
     sources: &'a Sources,
 ) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {
     let source = sources.file(file)?;
-    if source.text.is_empty() {
-        return Some(Snippet::source("").path(&source.name));
-    }
     let primary = std::iter::once((&diagnostic.primary, AnnotationKind::Primary));
     let others = diagnostic.others.iter().map(|label| (label, AnnotationKind::Context));
     let labels: Vec<(&Label, AnnotationKind)> =

@@ -24,8 +24,8 @@ fn survive(octets: &[u8]) {
 }
 
 #[test]
-fn every_truncation_is_survived() {
-    for len in 0..=SAMPLE.len() {
+fn truncations_are_survived() {
+    for len in (0..=SAMPLE.len()).step_by(2) {
         survive(&SAMPLE.as_bytes()[..len]);
     }
 }
@@ -36,11 +36,8 @@ fn every_octet_may_become_a_troublesome_one() {
     let mut octets = SAMPLE.as_bytes().to_vec();
     for at in 0..octets.len() {
         let kept = octets[at];
-        // Two of them at each place, all of them on any eleven.
-        for turn in [at, at + 5] {
-            octets[at] = troublesome[turn % troublesome.len()];
-            survive(&octets);
-        }
+        octets[at] = troublesome[at % troublesome.len()];
+        survive(&octets);
         octets[at] = kept;
     }
 }
@@ -104,7 +101,7 @@ fn noise_is_survived() {
         "\t",
         "\r\n",
     ];
-    for _ in 0..300 {
+    for _ in 0..200 {
         let text: String = (0..60)
             .map(|_| format!("{}{}", words[next() % words.len()], [" ", "", "\n"][next() % 3]))
             .collect();

@@ -1,0 +1,287 @@
+//! The real `ringwardc`: exit codes, what goes where, and what is left on disk.
+#![cfg(test)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const GOOD: &str = "vrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n    \
+                    priority 150\n    authentication {\n        auth_type PASS\n        auth_pass \
+                    s3cr3t\n    }\n    virtual_ipaddress {\n        10.0.0.9/24\n    }\n}\n";
+const BAD: &str = "vrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 0\n    \
+                   prioritty 150\n    virtual_ipaddress {\n        10.0.0.9/24\n    }\n}\n";
+
+/// An empty folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("compiler-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn ringwardc(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ringwardc"))
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn ends(output: &Output, code: i32) -> (String, String) {
+    let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "stdout: {stdout}\nstderr: {stderr}");
+    (stdout, stderr)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn compile_writes_a_private_blob_and_nothing_else() {
+    let folder = folder("compile");
+    fs::write(folder.join("in.conf"), GOOD).unwrap();
+    let output = ringwardc(&folder, &["compile", "in.conf", "-o", "out.rwb"]);
+    assert_eq!(ends(&output, 0), (String::new(), String::new()));
+    assert_eq!(names(&folder), ["in.conf", "out.rwb"]);
+    let blob = fs::read(folder.join("out.rwb")).unwrap();
+    assert!(blob.starts_with(b"RINGWARD"));
+    let mode = fs::metadata(folder.join("out.rwb")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn a_configuration_with_errors_leaves_the_old_blob_alone() {
+    let folder = folder("keep");
+    fs::write(folder.join("in.conf"), BAD).unwrap();
+    fs::write(folder.join("out.rwb"), "old").unwrap();
+    let output = ringwardc(&folder, &["compile", "in.conf", "-o", "out.rwb"]);
+    let (stdout, stderr) = ends(&output, 1);
+    assert_eq!(stdout, "");
+    assert_eq!(
+        stderr,
+        "\
+error[RW0033]: 0 is out of range for `virtual_router_id`
+ --> in.conf:3:23
+  |
+3 |     virtual_router_id 0
+  |                       ^
+  |
+  = help: choose 1 to 255
+
+error[RW0020]: unknown keyword `prioritty`
+ --> in.conf:4:5
+  |
+4 |     prioritty 150
+  |     ^^^^^^^^^
+  |
+  = help: did you mean `priority`?
+
+ringwardc: in.conf: 2 errors; nothing was written
+"
+    );
+    assert_eq!(fs::read(folder.join("out.rwb")).unwrap(), b"old");
+    assert_eq!(names(&folder), ["in.conf", "out.rwb"]);
+}
+
+#[test]
+fn the_old_blob_is_replaced_as_a_whole_also_behind_a_link() {
+    let folder = folder("replace");
+    fs::write(folder.join("in.conf"), GOOD).unwrap();
+    fs::write(folder.join("target.rwb"), "old").unwrap();
+    fs::set_permissions(folder.join("target.rwb"), fs::Permissions::from_mode(0o644)).unwrap();
+    symlink("target.rwb", folder.join("out.rwb")).unwrap();
+    let old = fs::File::open(folder.join("target.rwb")).unwrap();
+    ends(&ringwardc(&folder, &["compile", "in.conf", "-o", "out.rwb"]), 0);
+    // Who had the old file open still has all of it.
+    assert_eq!(std::io::read_to_string(old).unwrap(), "old");
+    assert!(fs::read(folder.join("target.rwb")).unwrap().starts_with(b"RINGWARD"));
+    assert!(fs::symlink_metadata(folder.join("out.rwb")).unwrap().is_symlink());
+    let mode = fs::metadata(folder.join("target.rwb")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    assert_eq!(names(&folder), ["in.conf", "out.rwb", "target.rwb"]);
+}
+
+#[test]
+fn files_that_cannot_be_used_end_with_3() {
+    let folder = folder("files");
+    fs::write(folder.join("in.conf"), GOOD).unwrap();
+    fs::create_dir(folder.join("sub")).unwrap();
+    for (arguments, message) in [
+        (vec!["check", "none.conf"], "ringwardc: none.conf: does not exist\n"),
+        (vec!["check", "sub"], "ringwardc: sub: is a directory\n"),
+        (vec!["explain", "/dev/null"], "ringwardc: /dev/null: is not a regular file\n"),
+        (vec!["compile", "none.conf", "-o", "x.rwb"], "ringwardc: none.conf: does not exist\n"),
+        (
+            vec!["compile", "in.conf", "-o", "sub"],
+            "ringwardc: sub: cannot be written: it exists and is not a regular file\n",
+        ),
+        (
+            vec!["compile", "in.conf", "-o", "./in.conf"],
+            "ringwardc: ./in.conf: is the input; it would be overwritten\n",
+        ),
+    ] {
+        let output = ringwardc(&folder, &arguments);
+        assert_eq!(ends(&output, 3), (String::new(), message.to_owned()), "{arguments:?}");
+    }
+    let output = ringwardc(&folder, &["compile", "in.conf", "-o", "none/x.rwb"]);
+    assert!(ends(&output, 3).1.starts_with("ringwardc: none/x.rwb: cannot be written: "));
+    assert_eq!(fs::read_to_string(folder.join("in.conf")).unwrap(), GOOD);
+}
+
+#[test]
+fn a_file_that_fails_while_it_is_read_ends_with_3() {
+    // A regular file whose first octet nobody can read, root neither: nothing is mapped there.
+    let output = ringwardc(&folder("unreadable"), &["check", "/proc/self/mem"]);
+    let (stdout, stderr) = ends(&output, 3);
+    assert_eq!(stdout, "");
+    assert!(stderr.starts_with("ringwardc: /proc/self/mem: cannot be read: "), "{stderr}");
+}
+
+#[test]
+fn wrong_arguments_end_with_2() {
+    let folder = folder("usage");
+    for arguments in [
+        vec![],
+        vec!["check"],
+        vec!["compile", "in.conf"],
+        vec!["compile", "in.conf", "-o", "x", "--from", "toml"],
+        vec!["explain"],
+        vec!["explain", "in.conf", "--code", "RW0001"],
+        vec!["explain", "--code", "RW0815"],
+        vec!["fly"],
+    ] {
+        let (stdout, stderr) = ends(&ringwardc(&folder, &arguments), 2);
+        assert_eq!(stdout, "", "{arguments:?}");
+        assert!(!stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn check_judges_each_file_by_itself_and_ends_with_the_worst() {
+    let folder = folder("check");
+    fs::write(folder.join("good.conf"), GOOD).unwrap();
+    fs::write(folder.join("warned.conf"), GOOD.replace("150", "150 7")).unwrap();
+    fs::write(folder.join("bad.conf"), BAD).unwrap();
+    fs::write(folder.join("empty.conf"), "").unwrap();
+    ends(&ringwardc(&folder, &["compile", "good.conf", "-o", "good.rwb"]), 0);
+    // The same instance in two files is no collision.
+    let output = ringwardc(&folder, &["check", "good.conf", "warned.conf", "good.rwb"]);
+    let (stdout, stderr) = ends(&output, 0);
+    assert_eq!(
+        stdout,
+        "good.conf: fine, 1 instance\nwarned.conf: 1 warning, 1 instance\ngood.rwb: fine, 1 \
+         instance\n"
+    );
+    assert!(stderr.starts_with("warning[RW0031]"), "{stderr}");
+    let (stdout, _) = ends(&ringwardc(&folder, &["check", "bad.conf", "good.conf"]), 1);
+    assert_eq!(stdout, "bad.conf: 2 errors\ngood.conf: fine, 1 instance\n");
+    ends(&ringwardc(&folder, &["check", "bad.conf", "none", "good.conf"]), 3);
+    let (stdout, stderr) = ends(&ringwardc(&folder, &["check", "empty.conf"]), 1);
+    assert_eq!(stdout, "empty.conf: 1 error\n");
+    assert!(stderr.contains("there is no vrrp_instance"), "{stderr}");
+    // Nothing was written but what was asked for.
+    assert_eq!(names(&folder), ["bad.conf", "empty.conf", "good.conf", "good.rwb", "warned.conf"]);
+}
+
+#[test]
+fn explain_tells_every_value_and_its_origin_but_no_secret() {
+    let folder = folder("explain");
+    fs::write(folder.join("in.conf"), GOOD).unwrap();
+    let (stdout, stderr) = ends(&ringwardc(&folder, &["explain", "in.conf"]), 0);
+    assert_eq!(stderr, "");
+    assert_eq!(
+        stdout,
+        "\
+global_defs
+  router_id                   none                      default (none; keepalived takes the host's name)
+  vrrp_startup_delay          0 s                       default (keepalived)
+  vrrp_garp_interval          0 s                       default (keepalived)
+  vrrp_gna_interval           0 s                       default (keepalived)
+vrrp_instance VI_1
+  state                       BACKUP                    default (keepalived)
+  interface                   eth0                      configured at in.conf:2
+  version                     2 (IPv4)                  default (keepalived)
+  virtual_router_id           51                        configured at in.conf:3
+  priority                    150                       configured at in.conf:4
+  advert_int                  1 s                       default (keepalived)
+  preempt                     yes                       default (keepalived)
+  preempt_delay               0 s                       default (keepalived)
+  mcast_src_ip                the interface's primary   default (keepalived)
+  auth_pass                   ********                  configured at in.conf:7
+  dont_track_primary          no                        default (keepalived)
+  garp_master_delay           5 s                       default (keepalived)
+  garp_master_repeat          5                         default (keepalived)
+  garp_master_refresh         none                      default (keepalived)
+  garp_master_refresh_repeat  1                         default (keepalived)
+  garp_lower_prio_delay       5 s                       default (keepalived)
+  garp_lower_prio_repeat      5                         default (keepalived)
+  garp_extra_if               none                      default (keepalived)
+  virtual_ipaddress           10.0.0.9/24 dev eth0      configured at in.conf:10
+"
+    );
+    ends(&ringwardc(&folder, &["compile", "in.conf", "-o", "out.rwb"]), 0);
+    let (blob, _) = ends(&ringwardc(&folder, &["explain", "out.rwb"]), 0);
+    // A blob knows the values, not where they came from.
+    let values = |text: &str| -> Vec<String> {
+        let words = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        text.lines().map(words).collect()
+    };
+    assert_eq!(values(&stdout), values(&blob));
+    assert!(!blob.contains("configured") && !blob.contains("s3cr3t"), "{blob}");
+}
+
+#[test]
+fn explain_refuses_a_damaged_blob_and_a_bad_text() {
+    let folder = folder("refuse");
+    fs::write(folder.join("in.conf"), GOOD).unwrap();
+    ends(&ringwardc(&folder, &["compile", "in.conf", "-o", "out.rwb"]), 0);
+    let mut blob = fs::read(folder.join("out.rwb")).unwrap();
+    let last = blob.len() - 1;
+    blob[last] ^= 1;
+    fs::write(folder.join("out.rwb"), blob).unwrap();
+    let output = ringwardc(&folder, &["explain", "out.rwb"]);
+    assert_eq!(ends(&output, 1).1, "ringwardc: out.rwb: damaged: the checksum does not match\n");
+    fs::write(folder.join("in.conf"), BAD).unwrap();
+    let (stdout, stderr) = ends(&ringwardc(&folder, &["explain", "in.conf"]), 1);
+    assert_eq!(stdout, "");
+    assert!(stderr.ends_with("ringwardc: in.conf: 2 errors\n"), "{stderr}");
+}
+
+#[test]
+fn explain_tells_what_a_code_means() {
+    let folder = folder("code");
+    let (stdout, _) = ends(&ringwardc(&folder, &["explain", "--code", "RW0063"]), 0);
+    assert_eq!(
+        stdout,
+        "RW0063 (warning): a password of more than 8 octets\n\nOnly 8 octets fit in an advert. \
+         keepalived cuts it as well, so that a pair\nagrees.\n\nWhat to do: Shorten it on all \
+         routers.\n"
+    );
+}
+
+#[test]
+fn no_message_shows_a_password_or_a_colour_in_a_file() {
+    let folder = folder("secret");
+    let text = GOOD.replace("s3cr3t", "\"hunter2hunter2\"").replace("150", "0");
+    fs::write(folder.join("in.conf"), text).unwrap();
+    let (stdout, stderr) = ends(&ringwardc(&folder, &["check", "in.conf"]), 1);
+    assert!(stderr.contains("RW0063") && stderr.contains("RW0033"), "{stderr}");
+    assert!(!stderr.contains("hunter") && !stdout.contains("hunter"), "{stderr}");
+    assert!(!stderr.contains('\u{1b}'), "{stderr}");
+}
+
+#[test]
+fn version_names_the_schema_and_the_limits() {
+    let folder = folder("version");
+    let (stdout, _) = ends(&ringwardc(&folder, &["version"]), 0);
+    assert!(stdout.contains("(blob schema 1)\nlimits: 2048 instances, "), "{stdout}");
+}
