@@ -1,6 +1,6 @@
 //! A blob that fills every table is decoded by a process with 64 kB of stack, as a small board may
 //! give it. Without libtest, whose threads would bring a stack of their own.
-#![cfg_attr(not(test), allow(unused_crate_dependencies, reason = "a test"))]
+#![allow(clippy::unwrap_used, reason = "a test: it is to fail loudly")]
 
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
