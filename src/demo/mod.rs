@@ -35,8 +35,8 @@ use screen::Look;
 use show::Show;
 use stop::Stop;
 
-/// Two of the ticks in which it is counted: one may be rounding.
-const STOLEN_WORTH_TELLING: Span = Span::from_millis(20);
+/// About a hundredth of what a demo on two processors has.
+const STOLEN_WORTH_TELLING: Span = Span::from_millis(100);
 
 /// Runs the demo with the arguments behind `demo`. 0: everything happened as it must. 1: something
 /// did not. 2: wrong usage. 71 and 77: the operating system or a missing privilege; or what the

@@ -228,10 +228,9 @@ impl Show {
         };
         events.push((answered, what));
         self.screen.events(events)?;
-        if let Some(reason) =
-            reason_of(&self.routers.get(new).map_or(Ok(String::new()), Router::status)?)
-        {
-            self.screen.line(Look::Dim, format_args!("            {name} says why: {reason}"))?;
+        let status = self.router(new)?.status()?;
+        if let Some(reason) = reason_of(&status) {
+            self.screen.line(Look::Dim, format_args!("              {name} itself: {reason}"))?;
         }
         let owners: Vec<Vec<(Instant, Instant)>> =
             self.routers.iter().map(|router| clip(router.tenures(until), since)).collect();
@@ -463,13 +462,29 @@ fn clip(periods: Vec<(Instant, Instant)>, since: Instant) -> Vec<(Instant, Insta
     periods.into_iter().filter_map(after).collect()
 }
 
-/// Why the instance is what it is, from a status.
+/// Why the instance is what it is, from a status; without the details, which stand in parentheses
+/// behind it.
 fn reason_of(status: &str) -> Option<&str> {
-    status.lines().find_map(|line| line.trim_start().strip_prefix("why ")).map(str::trim)
+    let reason = status.lines().find_map(|line| line.trim_start().strip_prefix("why "))?.trim();
+    Some(reason.rsplit_once(" (").map_or(reason, |(cause, _)| cause))
 }
 
 /// The paragraph of a status that is about the instance; all of it if there is none.
 fn instance_of(status: &str) -> impl Iterator<Item = &str> {
     let paragraph = status.split("\n\n").find(|paragraph| paragraph.starts_with("gateway"));
     paragraph.unwrap_or(status).lines()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_shown_without_its_details() {
+        let status = "gateway  MASTER  eth0\n  why        master resigned (priority 0) (10.99.0.1 \
+                      priority 0, heard 0.041 s before), timer late by 45 us\n  sends      x";
+        assert_eq!(reason_of(status), Some("master resigned (priority 0)"));
+        assert_eq!(reason_of("  why        started\n"), Some("started"));
+        assert_eq!(reason_of("ringward: no daemon answers"), None);
+    }
 }
