@@ -1,8 +1,8 @@
 //! The control socket: one line in, one answer out, and the connection is closed.
 //!
 //! `status`, `status json`, `log`, `log json`, `reload [PATH]`, `release [INSTANCE]`, `version`.
-//! Text is for people; machines ask for JSON, one document with `"schema": 1`. A refusal begins
-//! with `error: `, or is a document with the single field `error`.
+//! Text is for people; machines ask for JSON, one document with `"schema": 1`. A refusal is a line that
+//! begins with `error: `.
 //!
 //! A client cannot hold up the loop: nothing waits for it, and one that is too slow, asks too much,
 //! or comes when four others are there is dropped and counted.
@@ -42,6 +42,8 @@ pub(super) struct Control {
     reply: &'static mut Reply,
     /// Whose the answer in `reply` is, and how long.
     writing: Option<(usize, usize)>,
+    /// No client could be accepted, for want of descriptors: when to listen again.
+    listen_at: Instant,
     answered: u64,
     dropped: u64,
 }
@@ -72,7 +74,15 @@ enum State {
 impl Control {
     pub(super) fn new(listener: UnixListener, reply: &'static mut Reply) -> Self {
         let clients = [const { None }; CLIENT_COUNT];
-        Control { listener, clients, reply, writing: None, answered: 0, dropped: 0 }
+        Control {
+            listener,
+            clients,
+            reply,
+            writing: None,
+            listen_at: Instant::NEVER,
+            answered: 0,
+            dropped: 0,
+        }
     }
 
     /// Listens.
@@ -88,13 +98,21 @@ impl Control {
     /// When the patience with a client ends.
     pub(super) fn next_deadline(&self) -> Instant {
         let waiting = self.clients.iter().flatten().filter(|c| c.state != State::Leaving);
-        waiting.map(|client| client.until).min().unwrap_or(Instant::NEVER)
+        waiting.map(|client| client.until).fold(self.listen_at, Instant::min)
     }
 
     /// New clients are there.
     pub(super) fn accept(&mut self, now: Instant, ring: &mut Ring) {
         for _ in 0..ACCEPT_COUNT_MAX {
-            let Ok((stream, _)) = self.listener.accept() else { break };
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+                Err(_) => {
+                    self.listen_at = now + PATIENCE;
+                    return;
+                }
+            };
             let free = (0_u16..)
                 .zip(&mut self.clients)
                 .find(|(slot, place)| place.is_none() && !ring.is_busy(Tag::Client(*slot)));
@@ -214,7 +232,11 @@ impl Control {
     }
 
     /// Drops the clients that have been waited for long enough.
-    pub(super) fn expire(&mut self, now: Instant, ring: &Ring) {
+    pub(super) fn expire(&mut self, now: Instant, ring: &mut Ring) {
+        if self.listen_at <= now {
+            self.listen_at = Instant::NEVER;
+            self.arm(ring);
+        }
         for (index, place) in self.clients.iter_mut().enumerate() {
             let Some(client) = place else { continue };
             if client.state == State::Leaving || now < client.until {

@@ -96,17 +96,25 @@ impl Ports {
         }
     }
 
-    /// The socket of `slot` is readable.
+    /// The socket of `slot` is readable, or broken: `result` is what poll(2) says.
     pub(super) fn serve(
         &mut self,
         now: Instant,
         slot: u16,
+        result: i32,
         engine: &mut Engine,
         inbox: &mut Inbox,
         ring: &mut Ring,
     ) -> u64 {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return 0 };
         match place {
+            Slot::Open { port, .. } if port::is_broken(result) => {
+                let port = *port;
+                *place = Slot::Refused { port };
+                self.retry_at = self.retry_at.min(now + RETRY);
+                engine.observe_port(now, port, Some(libc::EPIPE));
+                0
+            }
             Slot::Open { port, fd } => {
                 let count = drain(now, *port, fd.as_raw_fd(), engine, inbox);
                 ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));

@@ -81,7 +81,7 @@ impl Daemon {
                 self.process.received += self.ports.serve_all(now, self.engine, &mut self.inbox);
             }
             self.engine.expire(now);
-            self.control.expire(now, &self.ring);
+            self.control.expire(now, &mut self.ring);
         }
     }
 
@@ -115,7 +115,8 @@ impl Daemon {
                 Tag::Send(slot) => self.outbox.sent(slot, result),
                 Tag::Port(slot) => {
                     let (inbox, ring) = (&mut self.inbox, &mut self.ring);
-                    self.process.received += self.ports.serve(now, slot, self.engine, inbox, ring);
+                    self.process.received +=
+                        self.ports.serve(now, slot, result, self.engine, inbox, ring);
                 }
                 Tag::Timer(slot) => self.timer.fired(slot),
                 Tag::Listen | Tag::Answers => self.observe(now, tag),

@@ -112,6 +112,12 @@ pub fn shut_down(fd: RawFd) {
     unsafe { libc::shutdown(fd, libc::SHUT_RDWR) };
 }
 
+/// Whether poll(2) says that nothing will ever come from this socket again.
+pub fn is_broken(result: i32) -> bool {
+    let broken = i32::from(libc::POLLHUP | libc::POLLNVAL);
+    result < 0 || result & broken != 0
+}
+
 /// By index, not by name: the interface may have been renamed since.
 fn bind_to_interface(fd: RawFd, interface: IfIndex) -> Result<(), Fault> {
     let what = "bind a socket to its interface";

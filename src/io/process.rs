@@ -189,12 +189,19 @@ pub fn set_realtime() -> Result<(), Fault> {
 
 /// Keeps every page in memory once it has been touched; untouched tables stay free.
 ///
+/// The limit is lifted first, where that is permitted: it counts untouched pages as well, and it
+/// would hold again once CAP_IPC_LOCK is given up, for a stack that grows.
+///
 /// # Errors
 /// Not permitted.
 pub fn lock_memory() -> Result<(), Fault> {
     let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
-    // SAFETY: changes no memory.
-    let result = unsafe { libc::mlockall(flags) };
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: reads `limit`, and changes no memory.
+    let result = unsafe {
+        libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit);
+        libc::mlockall(flags)
+    };
     if result == 0 { Ok(()) } else { Err(Fault::last("lock memory")) }
 }
 
@@ -205,6 +212,7 @@ pub fn avoid_oom_killer() {
 
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_NET_RAW: u32 = 13;
+const CAP_IPC_LOCK: u32 = 14;
 /// _LINUX_CAPABILITY_VERSION_3 (linux/capability.h).
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
@@ -222,20 +230,35 @@ struct CapabilitySets {
     inheritable: u32,
 }
 
-/// Gives up every privilege but those that VRRP needs, for good.
+/// Gives up every privilege but those that VRRP needs, for good. CAP_IPC_LOCK stays where the limit
+/// of locked memory could not be lifted.
 ///
 /// # Errors
 /// The kernel refused.
 pub fn drop_privileges() -> Result<(), Fault> {
-    let kept = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW;
+    let what = "drop privileges";
     let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-    let low = CapabilitySets { effective: kept, permitted: kept, inheritable: 0 };
-    let high = CapabilitySets { effective: 0, permitted: 0, inheritable: 0 };
-    let sets = [low, high];
-    // SAFETY: the kernel reads the header and the two sets that this version has.
+    let none = CapabilitySets { effective: 0, permitted: 0, inheritable: 0 };
+    let mut sets = [none, none];
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel reads the header, and writes the two sets that this version has and the
+    // limit.
     let result = unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr())
+        libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit);
+        libc::syscall(libc::SYS_capget, &raw const header, sets.as_mut_ptr())
     };
-    if result == 0 { Ok(()) } else { Err(Fault::last("drop privileges")) }
+    if result != 0 {
+        return Err(Fault::last(what));
+    }
+    let mut kept = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW;
+    if limit.rlim_cur != libc::RLIM_INFINITY {
+        kept |= 1 << CAP_IPC_LOCK;
+    }
+    let [low, high] = &mut sets;
+    let kept = low.permitted & kept;
+    (*low, *high) = (CapabilitySets { effective: kept, permitted: kept, inheritable: 0 }, none);
+    // SAFETY: the kernel reads the header and the two sets.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
+    if result == 0 { Ok(()) } else { Err(Fault::last(what)) }
 }
