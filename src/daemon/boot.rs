@@ -8,6 +8,7 @@ use std::path::Path;
 use static_cell::ConstStaticCell;
 
 use super::control::{self, Control, Reply};
+use super::haste::Haste;
 use super::ports::Ports;
 use super::reload::Reload;
 use super::run::Daemon;
@@ -105,6 +106,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             engine,
             ring,
             timer: Timer::new(),
+            haste: Haste::new(),
             outbox: Outbox::new(ARENA.take()),
             inbox: Inbox::new(INBOX.take()),
             netlink,

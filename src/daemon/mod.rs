@@ -19,6 +19,7 @@ mod backoff;
 mod boot;
 pub mod client;
 mod control;
+mod haste;
 mod ports;
 mod reload;
 mod report;

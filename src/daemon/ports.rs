@@ -116,7 +116,7 @@ impl Ports {
                 0
             }
             Slot::Open { port, fd } => {
-                let count = drain(now, *port, fd.as_raw_fd(), engine, inbox);
+                let count = drain(*port, fd.as_raw_fd(), engine, inbox);
                 ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
                 count
             }
@@ -129,16 +129,11 @@ impl Ports {
     }
 
     /// Takes what waits at every socket, readable or not: before a master is found dead.
-    pub(super) fn serve_all(
-        &mut self,
-        now: Instant,
-        engine: &mut Engine,
-        inbox: &mut Inbox,
-    ) -> u64 {
+    pub(super) fn serve_all(&mut self, engine: &mut Engine, inbox: &mut Inbox) -> u64 {
         let mut total = 0;
         for place in &self.slots {
             if let Slot::Open { port, fd } = place {
-                total += drain(now, *port, fd.as_raw_fd(), engine, inbox);
+                total += drain(*port, fd.as_raw_fd(), engine, inbox);
             }
         }
         total
@@ -162,12 +157,12 @@ impl Ports {
     }
 }
 
-fn drain(now: Instant, port: Port, fd: RawFd, engine: &mut Engine, inbox: &mut Inbox) -> u64 {
+fn drain(port: Port, fd: RawFd, engine: &mut Engine, inbox: &mut Inbox) -> u64 {
     let interface = port.interface;
-    inbox.drain(fd, port.family, |packet| match packet {
-        Packet::V4(packet) => engine.ingest_ipv4(now, interface, packet),
+    inbox.drain(fd, port.family, |arrival, packet| match packet {
+        Packet::V4(packet) => engine.ingest_ipv4(arrival, interface, packet),
         Packet::V6 { source, destination, hop_limit, payload } => {
-            engine.ingest_ipv6(now, interface, (source, destination), hop_limit, payload);
+            engine.ingest_ipv6(arrival, interface, (source, destination), hop_limit, payload);
         }
     })
 }

@@ -7,6 +7,7 @@
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::control::Control;
+use super::haste::{EARLY, Haste};
 use super::ports::Ports;
 use super::reload::Reload;
 use super::request::{Question, parse};
@@ -24,10 +25,6 @@ use crate::io::{clock, heap, stderr};
 use crate::status::{self, Process};
 use crate::time::{Instant, Span};
 
-/// The timer fires so much before a master is found dead, and the rest is spun away: waking up
-/// takes about as long, and a takeover is worth it.
-const EARLY: Span = Span::from_micros(100);
-
 /// Everything is to be gone this long after it was asked for.
 const STOP_PATIENCE: Span = Span::from_secs(1);
 
@@ -37,6 +34,7 @@ pub(super) struct Daemon {
     pub(super) engine: &'static mut Engine,
     pub(super) ring: Ring,
     pub(super) timer: Timer,
+    pub(super) haste: Haste,
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     pub(super) netlink: Netlink,
@@ -78,7 +76,8 @@ impl Daemon {
             self.take_completions(now);
             if self.engine.is_verdict_due(now) {
                 // Late is not dead.
-                self.process.received += self.ports.serve_all(now, self.engine, &mut self.inbox);
+                self.process.received += self.ports.serve_all(self.engine, &mut self.inbox);
+                self.haste.expect_answers(now);
             }
             self.engine.expire(now);
             self.control.expire(now, &mut self.ring);
@@ -103,13 +102,17 @@ impl Daemon {
         self.process.turns += 1;
         if due > now {
             let is_near = due.since(now) <= EARLY && self.engine.is_verdict_due(due);
-            return if is_near { clock::spin_until(due) } else { now };
+            let spins = is_near && self.haste.is_ready(&mut self.ring, due);
+            return if spins { clock::spin_until(due) } else { now };
         }
         self.process.lateness_max = self.process.lateness_max.max(now.since(due));
         now
     }
 
     fn take_completions(&mut self, now: Instant) {
+        if self.is_eager(now) {
+            self.observe(now, Tag::Answers);
+        }
         while let Some((tag, result)) = self.ring.take() {
             match tag {
                 Tag::Send(slot) => self.outbox.sent(slot, result),
@@ -125,7 +128,7 @@ impl Daemon {
                     self.process.netlink_overruns += 1;
                     self.engine.observe_overrun(now);
                 }
-                Tag::Commands | Tag::Again => {}
+                Tag::Commands | Tag::Again | Tag::Warm => {}
                 Tag::Signal => self.obey_signals(now),
                 Tag::Control => self.control.accept(now, &mut self.ring),
                 Tag::Client(slot) => self.control.serve(slot, &mut self.ring),
@@ -169,6 +172,34 @@ impl Daemon {
 
     /// Sends packets and requests. Whether nothing at all is on its way.
     fn send(&mut self, now: Instant) -> bool {
+        // Requests first: one of the ring's threads wakes for them while the adverts leave.
+        self.ask(now);
+        self.transmit(now);
+        // A reload takes effect when its last resignation is written.
+        self.ask(now);
+        while let Some(owned) = self.engine.next_released() {
+            self.journal.strike(owned);
+        }
+        self.outbox.is_idle() && !self.ring.is_busy(Tag::Commands) && !self.is_eager(now)
+    }
+
+    /// Whether answers of the kernel are to be looked for at once, because announcements wait.
+    fn is_eager(&self, now: Instant) -> bool {
+        self.haste.is_eager(now) && self.engine.awaits_answers()
+    }
+
+    fn ask(&mut self, now: Instant) {
+        while let Some(room) = self.netlink.room(&self.ring) {
+            let Some(request) = self.engine.next_request(now, room) else { break };
+            if let RequestKind::Add(owned) = request.kind {
+                self.journal.note(owned);
+            }
+            self.netlink.gather(request.len);
+        }
+        self.netlink.send(&mut self.ring, self.commands.as_raw_fd());
+    }
+
+    fn transmit(&mut self, now: Instant) {
         while let Some(room) = self.outbox.room() {
             let Some(transmit) = self.engine.next_transmit(now, room) else { break };
             let interface = transmit.interface;
@@ -190,18 +221,6 @@ impl Daemon {
                 self.journal.beat(index, Heartbeat { interface, family, vrid, sent_at: now });
             }
         }
-        while let Some(room) = self.netlink.room(&self.ring) {
-            let Some(request) = self.engine.next_request(now, room) else { break };
-            if let RequestKind::Add(owned) = request.kind {
-                self.journal.note(owned);
-            }
-            self.netlink.gather(request.len);
-        }
-        self.netlink.send(&mut self.ring, self.commands.as_raw_fd());
-        while let Some(owned) = self.engine.next_released() {
-            self.journal.strike(owned);
-        }
-        self.outbox.is_idle() && !self.ring.is_busy(Tag::Commands)
     }
 
     /// Answers the operators' requests.
@@ -289,7 +308,7 @@ impl Daemon {
             self.stop_by.unwrap_or(Instant::NEVER),
         ];
         let due = others.into_iter().fold(due, Instant::min);
-        if due <= now {
+        if due <= now || self.is_eager(now) {
             self.ring.push(Tag::Again, Operation::Nop);
         } else {
             self.timer.arm(&mut self.ring, due);

@@ -308,6 +308,11 @@ impl Engine {
         refused
     }
 
+    /// Whether requests wait for the kernel's answer, and announcements perhaps for that.
+    pub fn awaits_answers(&self) -> bool {
+        !self.kernel.pending.is_empty()
+    }
+
     /// An address that the kernel has confirmed to be gone: the journal may forget it.
     pub fn next_released(&mut self) -> Option<Owned> {
         if !self.kernel.released_left {

@@ -8,11 +8,12 @@ use core::mem::{self, MaybeUninit};
 use core::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use super::Fault;
 use super::outbox::family;
+use super::{Fault, clock};
 use crate::addr::{Family, IfIndex};
 use crate::engine::Port;
 use crate::limits::{DATAGRAM_LEN_MAX, INSTANCE_COUNT_MAX};
+use crate::time::Instant;
 use crate::vrrp::{MULTICAST_GROUP4, MULTICAST_GROUP6};
 
 /// IP protocol number of VRRP (RFC 9568 §5.1.1.4).
@@ -33,8 +34,8 @@ const _: () = assert!(INSTANCE_COUNT_MAX * 1024 <= 1 << 21);
 const BATCH_LEN: usize = 16;
 /// Batches taken from one socket in one turn: a flood costs time, and never the turn.
 const BATCH_COUNT_MAX: usize = 8;
-/// Octets of control messages: hop limit and packet information, each with its header.
-const CONTROL_LEN: usize = 96;
+/// Octets of control messages: time stamp, hop limit and packet information, each with its header.
+const CONTROL_LEN: usize = 128;
 
 /// Opens the raw socket of `port`.
 ///
@@ -53,6 +54,8 @@ pub fn open(port: Port) -> Result<OwnedFd, Fault> {
     bind_to_interface(raw, port.interface)?;
     set(libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY, "set SO_PRIORITY")?;
     set_receive_buffer(raw, RECEIVE_BUFFER_LEN);
+    // When a packet arrived counts, not when we came to read it. Without stamps: when we read it.
+    let _ = set(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1, "set SO_TIMESTAMPNS");
     match port.family {
         Family::V4 => {
             let (ip, what) = (libc::IPPROTO_IP, "set up the raw IPv4 socket");
@@ -226,9 +229,14 @@ impl Inbox {
         Inbox { space }
     }
 
-    /// Hands over what waits at the raw socket `fd`, until nothing is left or enough was had;
-    /// says how many packets that were.
-    pub fn drain(&mut self, fd: RawFd, family: Family, mut take: impl FnMut(Packet<'_>)) -> u64 {
+    /// Hands over what waits at the raw socket `fd`, each with the time of its arrival, until
+    /// nothing is left or enough was had; says how many packets that were.
+    pub fn drain(
+        &mut self,
+        fd: RawFd,
+        family: Family,
+        mut take: impl FnMut(Instant, Packet<'_>),
+    ) -> u64 {
         let mut total = 0_u64;
         for _ in 0..BATCH_COUNT_MAX {
             let count = self.receive(fd, family, &mut take);
@@ -240,7 +248,12 @@ impl Inbox {
         total
     }
 
-    fn receive(&mut self, fd: RawFd, family: Family, take: &mut impl FnMut(Packet<'_>)) -> usize {
+    fn receive(
+        &mut self,
+        fd: RawFd,
+        family: Family,
+        take: &mut impl FnMut(Instant, Packet<'_>),
+    ) -> usize {
         // SAFETY: all zeros are valid for these structs of integers and null pointers.
         let mut parts: [libc::iovec; BATCH_LEN] = unsafe { mem::zeroed() };
         // SAFETY: as above.
@@ -260,9 +273,9 @@ impl Inbox {
                 header.msg_name = (&raw mut *source).cast();
                 header.msg_namelen =
                     libc::socklen_t::try_from(mem::size_of::<libc::sockaddr_in6>()).unwrap_or(0);
-                header.msg_control = control.0.as_mut_ptr().cast();
-                header.msg_controllen = CONTROL_LEN as _;
             }
+            header.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_controllen = CONTROL_LEN as _;
         }
         let len = libc::c_uint::try_from(BATCH_LEN).unwrap_or(0);
         // SAFETY: each header points to buffers of the lengths it says, which outlive the call.
@@ -271,17 +284,22 @@ impl Inbox {
             libc::recvmmsg(fd, messages.as_mut_ptr(), len, flags, core::ptr::null_mut())
         };
         let count = usize::try_from(count).unwrap_or(0);
+        if count == 0 {
+            return 0;
+        }
+        let reading = clock::Reading::take();
         for ((message, source), payload) in
             messages.iter().zip(&sources).zip(payloads.iter()).take(count)
         {
             let len = usize::try_from(message.msg_len).unwrap_or(0);
             let Some(payload) = payload.get(..len) else { continue };
+            let Facts { stamp, hop_limit, destination } = facts(&message.msg_hdr);
+            let arrival = reading.arrival(stamp);
             match family {
-                Family::V4 => take(Packet::V4(payload)),
+                Family::V4 => take(arrival, Packet::V4(payload)),
                 Family::V6 => {
-                    let (hop_limit, destination) = facts(&message.msg_hdr);
                     let source = Ipv6Addr::from(source.sin6_addr.s6_addr);
-                    take(Packet::V6 { source, destination, hop_limit, payload });
+                    take(arrival, Packet::V6 { source, destination, hop_limit, payload });
                 }
             }
         }
@@ -289,9 +307,15 @@ impl Inbox {
     }
 }
 
-/// Hop limit and destination; zeros where the kernel did not say.
-fn facts(header: &libc::msghdr) -> (u8, Ipv6Addr) {
-    let (mut hop_limit, mut destination) = (0, Ipv6Addr::UNSPECIFIED);
+/// What the control messages say; zeros where the kernel did not.
+struct Facts {
+    stamp: Option<libc::timespec>,
+    hop_limit: u8,
+    destination: Ipv6Addr,
+}
+
+fn facts(header: &libc::msghdr) -> Facts {
+    let mut facts = Facts { stamp: None, hop_limit: 0, destination: Ipv6Addr::UNSPECIFIED };
     // SAFETY: the kernel has filled in the control messages and their total length.
     let mut next = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !next.is_null() {
@@ -301,19 +325,23 @@ fn facts(header: &libc::msghdr) -> (u8, Ipv6Addr) {
             (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
                 // SAFETY: this control message carries an int, of any alignment.
                 let value = unsafe { data.cast::<libc::c_int>().read_unaligned() };
-                hop_limit = u8::try_from(value).unwrap_or(0);
+                facts.hop_limit = u8::try_from(value).unwrap_or(0);
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 // SAFETY: this control message carries an in6_pktinfo, of any alignment.
                 let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
-                destination = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                facts.destination = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+            }
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                // SAFETY: this control message carries a timespec, of any alignment.
+                facts.stamp = Some(unsafe { data.cast::<libc::timespec>().read_unaligned() });
             }
             _ => {}
         }
         // SAFETY: as above.
         next = unsafe { libc::CMSG_NXTHDR(header, next) };
     }
-    (hop_limit, destination)
+    facts
 }
 
 /// The netlink, packet and IP sockaddrs are all zeros until filled in.

@@ -59,6 +59,8 @@ pub enum Tag {
     Again,
     /// A file is being read.
     File,
+    /// Nothing, by one of the ring's threads.
+    Warm,
 }
 
 const SEND: usize = 0;
@@ -66,7 +68,7 @@ const PORT: usize = SEND + SEND_COUNT;
 const TIMER: usize = PORT + PORT_COUNT;
 const CLIENT: usize = TIMER + TIMER_COUNT;
 const SINGLE: usize = CLIENT + CLIENT_COUNT;
-const TAG_COUNT: usize = SINGLE + 7;
+const TAG_COUNT: usize = SINGLE + 8;
 
 /// Entries of the submission queue: above the worst turn (all sends, and every socket re-armed),
 /// because a queue that overflows is submitted in the middle.
@@ -87,6 +89,7 @@ impl Tag {
             Tag::Control => SINGLE + 4,
             Tag::Again => SINGLE + 5,
             Tag::File => SINGLE + 6,
+            Tag::Warm => SINGLE + 7,
         }
     }
 
@@ -103,6 +106,7 @@ impl Tag {
             index if index == SINGLE + 3 => Tag::Signal,
             index if index == SINGLE + 4 => Tag::Control,
             index if index == SINGLE + 6 => Tag::File,
+            index if index == SINGLE + 7 => Tag::Warm,
             _ => Tag::Again,
         }
     }
@@ -117,6 +121,8 @@ pub enum Operation {
     Writable(RawFd),
     /// Completes at once.
     Nop,
+    /// Completes when one of the ring's threads has run: it is there, and awake, for what follows.
+    NopByThread,
 }
 
 /// The ring: made inside [`start`].
@@ -216,6 +222,7 @@ impl Ring {
             Operation::Readable(fd) => poll(fd, libc::POLLIN),
             Operation::Writable(fd) => poll(fd, libc::POLLOUT),
             Operation::Nop => opcode::Nop::new().build(),
+            Operation::NopByThread => opcode::Nop::new().build().flags(squeue::Flags::ASYNC),
         };
         self.push_entry(tag, entry);
     }
