@@ -5,7 +5,10 @@
 //! is applied here and nowhere else; [`Origins`] remembers which values are defaults.
 
 mod address;
+mod announce;
+mod authentication;
 mod complete;
+mod conflict;
 mod global;
 mod instance;
 mod value;

@@ -60,7 +60,7 @@ impl Lowering<'_> {
         while let Some(word) = words.next() {
             match word.text.as_str() {
                 "dev" => interface = self.option(word, words.next(), Self::interface_name),
-                "label" => label = self.option(word, words.next(), Self::name),
+                "label" => label = self.option(word, words.next(), Self::label),
                 "scope" if words.clone().next().is_some_and(|next| next.text == "global") => {
                     words.next();
                 }

@@ -6,18 +6,13 @@ use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::explain::{KEEPALIVED, Origin, Scope};
 use super::super::text::TextSpan;
-use super::address::Entry;
-use super::global::Announcing;
-use super::instance::{Authentication, Draft};
+use super::instance::Draft;
 use super::{Given, Lowering};
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::config::check::{INTERVAL_V3_MAX, is_interval};
-use crate::config::model::{Address, Announce, Instance, Span16};
+use crate::config::model::{Address, Instance, Span16};
 use crate::limits::ADDRESS_PER_ADVERT_MAX;
 use crate::time::Span;
-
-/// Octets of a version 2 password (RFC 2338 §5.3.10, which RFC 3768 left room for).
-const PASSWORD_LEN: usize = 8;
 
 impl Lowering<'_> {
     /// Adds the instance of `draft`, or says what it lacks.
@@ -104,43 +99,6 @@ impl Lowering<'_> {
                     .label("the first without room")
                     .help("move the others to virtual_ipaddress_excluded"),
             );
-        }
-    }
-
-    fn report_name_twice(&mut self, draft: &Draft) {
-        let Some(name) = &draft.name else { return };
-        let first = self.names.get(name.value.as_str()).copied();
-        match first {
-            Some(first) => {
-                let message = format!("instance `{}` exists already", name.value);
-                self.report.add(
-                    Diagnostic::new(Code::NameTwice, name.span, message)
-                        .label("keepalived drops this one")
-                        .also(first, "first given here"),
-                );
-            }
-            None => {
-                self.names.insert(name.value.as_str().to_owned(), name.span);
-            }
-        }
-    }
-
-    fn report_vrid_twice(&mut self, vrid: &Given<u8>, interface: u8, family: Family) {
-        let Some(number) = Vrid::new(vrid.value) else { return };
-        let first = self.routers.get(&(interface, family, number)).copied();
-        match first {
-            Some(first) => {
-                let on = self.config.interface_name(interface).to_owned();
-                let message = format!("virtual_router_id {number} is taken on {on} ({family})");
-                self.report.add(
-                    Diagnostic::new(Code::VridTwice, vrid.span, message)
-                        .also(first, "taken here")
-                        .help("choose another number, the same on all routers of this instance"),
-                );
-            }
-            None => {
-                self.routers.insert((interface, family, number), vrid.span);
-            }
         }
     }
 
@@ -251,177 +209,6 @@ impl Lowering<'_> {
         (preempt, delay)
     }
 
-    fn password_of(
-        &mut self,
-        authentication: Option<&Authentication>,
-        version: Version,
-        scope: Scope,
-    ) -> Option<[u8; PASSWORD_LEN]> {
-        self.origins.set(scope, "auth_pass", KEEPALIVED);
-        let authentication = authentication?;
-        let no_effect = |message: &str| {
-            Diagnostic::new(Code::NoAuthentication, authentication.span, message.to_owned())
-        };
-        if version == Version::V3 {
-            let origin = Origin::Changed(authentication.span, "not in version 3");
-            self.origins.set(scope, "auth_pass", origin);
-            self.report.add(
-                no_effect("version 3 has no authentication: the block is ignored")
-                    .help("remove it, or write `version 2` on all routers"),
-            );
-            return None;
-        }
-        if authentication.is_reported {
-            return None;
-        }
-        let Some(password) = &authentication.password else {
-            self.report.add(no_effect("there is no `auth_pass`: no authentication"));
-            return None;
-        };
-        if authentication.is_password.is_none() {
-            self.report.add(
-                no_effect("there is no `auth_type`: no authentication")
-                    .help("write `auth_type PASS` before auth_pass"),
-            );
-            return None;
-        }
-        let mut octets = [0; PASSWORD_LEN];
-        for (octet, given) in octets.iter_mut().zip(password.value.bytes()) {
-            *octet = given;
-        }
-        self.origins.set(scope, "auth_pass", Origin::Configured(password.span));
-        let len = password.value.len();
-        if len > PASSWORD_LEN {
-            let message = format!("auth_pass has {len} octets: only the first 8 are used");
-            self.report.add(
-                Diagnostic::new(Code::PasswordCut, password.span, message).help(
-                    "keepalived cuts it as well, so a pair agrees; shorten it on all routers",
-                ),
-            );
-            self.origins.set(scope, "auth_pass", Origin::Changed(password.span, "cut to 8 octets"));
-        }
-        Some(octets)
-    }
-
-    fn announce_of(&mut self, given: &Announcing, scope: Scope) -> Announce {
-        let global = std::mem::take(&mut self.defaults.announce);
-        let named = |value: &'static str| move |given| (given, value);
-        let five = Span::from_secs(5);
-        // The global lower_prio values follow the global master values, not the instance's.
-        let lower_delay = match &global.delay {
-            Some(given) => (given.value, Origin::Follows(given.span, "as vrrp_garp_master_delay")),
-            None => (five, KEEPALIVED),
-        };
-        let lower_repeat = match &global.repeat {
-            Some(given) => (given.value, Origin::Follows(given.span, "as vrrp_garp_master_repeat")),
-            None => (5, KEEPALIVED),
-        };
-        let announce = Announce {
-            delay: self.pick(
-                scope,
-                "garp_master_delay",
-                given.delay.as_ref(),
-                global.delay.as_ref().map(named("vrrp_garp_master_delay")),
-                (five, KEEPALIVED),
-            ),
-            repeat: self.pick(
-                scope,
-                "garp_master_repeat",
-                given.repeat.as_ref(),
-                global.repeat.as_ref().map(|given| (given, "vrrp_garp_master_repeat")),
-                (5, KEEPALIVED),
-            ),
-            refresh: self.pick(
-                scope,
-                "garp_master_refresh",
-                given.refresh.as_ref(),
-                global.refresh.as_ref().map(named("vrrp_garp_master_refresh")),
-                (Span::ZERO, KEEPALIVED),
-            ),
-            refresh_repeat: self.pick(
-                scope,
-                "garp_master_refresh_repeat",
-                given.refresh_repeat.as_ref(),
-                global.refresh_repeat.as_ref().map(|g| (g, "vrrp_garp_master_refresh_repeat")),
-                (1, KEEPALIVED),
-            ),
-            lower_delay: self.pick(
-                scope,
-                "garp_lower_prio_delay",
-                given.lower_delay.as_ref(),
-                global.lower_delay.as_ref().map(named("vrrp_garp_lower_prio_delay")),
-                lower_delay,
-            ),
-            lower_repeat: self.pick(
-                scope,
-                "garp_lower_prio_repeat",
-                given.lower_repeat.as_ref(),
-                global.lower_repeat.as_ref().map(|given| (given, "vrrp_garp_lower_prio_repeat")),
-                lower_repeat,
-            ),
-            extra_interface: self.pick(
-                scope,
-                "garp_extra_if",
-                given.extra_interface.as_ref(),
-                global.extra_interface.as_ref().map(named("vrrp_garp_extra_if")),
-                (Span::ZERO, KEEPALIVED),
-            ),
-        };
-        self.defaults.announce = global;
-        announce
-    }
-
-    fn report_families(&mut self, draft: &Draft, family: Family) {
-        let Some(first) = draft.addresses.first() else { return };
-        for entry in draft.addresses.iter().filter(|entry| Family::of(entry.ip) != family) {
-            let message = format!("{} is not {family}, as the first address is", entry.ip);
-            self.report.add(
-                Diagnostic::new(Code::MixedFamilies, entry.span, message)
-                    .also(first.span, format!("this makes it an {family} instance"))
-                    .help("make an instance for each family, or move it to virtual_ipaddress_excluded"),
-            );
-        }
-        for router in draft.source.iter().chain(&draft.peers) {
-            if Family::of(router.value) != family {
-                let message = format!("{} is not {family}, as the addresses are", router.value);
-                let diagnostic = Diagnostic::new(Code::MixedFamilies, router.span, message);
-                let is_v = format!("this makes it an {family} instance");
-                self.report.add(diagnostic.also(first.span, is_v));
-            }
-        }
-        if let IpAddr::V6(ip) = first.ip
-            && !ip.is_unicast_link_local()
-        {
-            let message = format!("the first IPv6 address, {ip}, is not link-local");
-            self.report.add(
-                Diagnostic::new(Code::FirstLinkLocal, first.span, message)
-                    .help("put an address like fe80::10 first, the same on all routers"),
-            );
-        }
-    }
-
-    fn report_unicast(&mut self, draft: &Draft) {
-        if draft.peers.is_empty() {
-            if let Some(span) = draft.unicast {
-                let message = "unicast without peers: the instance speaks multicast".to_owned();
-                self.report.add(
-                    Diagnostic::new(Code::NoPeers, span, message)
-                        .help("list the other routers in unicast_peer"),
-                );
-            }
-            return;
-        }
-        let Some(source) = &draft.source else { return };
-        for peer in draft.peers.iter().filter(|peer| peer.value == source.value) {
-            let message = format!("{} is this router itself", peer.value);
-            self.report.add(
-                Diagnostic::new(Code::OwnPeer, peer.span, message)
-                    .also(source.span, "its source address")
-                    .help("list the other routers only"),
-            );
-        }
-    }
-
     /// Adds the instance's addresses to the pool, advertised ones first; also how many those are.
     fn push_addresses(&mut self, draft: &Draft, interface: u8) -> (Span16, u8) {
         let start = self.config.addresses.len();
@@ -454,23 +241,6 @@ impl Lowering<'_> {
             self.origins.set(scope, keyword, Origin::Configured(entry.span));
         }
         (span16(start, self.config.addresses.len() - start), advertised)
-    }
-
-    /// Whether no line before put the address on the interface. `start` is where the instance's
-    /// own addresses begin: a repetition among them does no harm.
-    fn is_carried_first(&mut self, entry: &Entry, interface: u8, start: usize) -> bool {
-        let index = self.config.addresses.len();
-        let Some(&(first, place)) = self.carried.get(&(interface, entry.ip)) else {
-            self.carried.insert((interface, entry.ip), (index, entry.span));
-            return true;
-        };
-        let on = self.config.interface_name(interface);
-        let message = format!("{} is on {on} already", entry.ip);
-        let is_own = first >= start;
-        let code = if is_own { Code::AddressRepeated } else { Code::AddressTwice };
-        let diagnostic = Diagnostic::new(code, entry.span, message).also(place, "first given here");
-        self.report.add(if is_own { diagnostic.label("counts once") } else { diagnostic });
-        false
     }
 
     fn push_peers(&mut self, peers: &[Given<IpAddr>]) -> Span16 {

@@ -139,7 +139,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A name of a router, instance or label.
+    /// A name of a router or instance.
     pub(super) fn name<const N: usize>(
         &mut self,
         word: &Word,
@@ -154,6 +154,16 @@ impl Lowering<'_> {
                 None
             }
         }
+    }
+
+    /// A label of an address.
+    pub(super) fn label(&mut self, word: &Word) -> Option<Given<InterfaceName>> {
+        if word.text.contains(char::is_whitespace) {
+            let message = "a label has no spaces".to_owned();
+            self.refuse(word, Code::BadName, message, None);
+            return None;
+        }
+        self.name(word)
     }
 
     /// The address of a host, and the prefix length behind it if there is one.

@@ -279,6 +279,7 @@ fn addresses_have_their_own_interface_label_and_length() {
     assert_eq!(config.instances[0].advertised, 3);
     assert_eq!(config.instances[0].addresses.len, 5);
     assert_eq!(codes(&with_addresses("10.0.0.9 label averyveryverylong", "")), ["RW0037"]);
+    assert_eq!(codes(&with_addresses("10.0.0.9 label \"eth0 1\"", "")), ["RW0037"]);
     assert_eq!(codes(&with_addresses("fe80::9 label x", "")), ["RW0038"]);
 }
 

@@ -1,0 +1,117 @@
+//! What does not go together: within an instance, and between instances.
+
+use std::net::IpAddr;
+
+use super::super::code::Code;
+use super::super::diagnostic::Diagnostic;
+use super::address::Entry;
+use super::instance::Draft;
+use super::{Given, Lowering};
+use crate::addr::{Family, Vrid};
+
+impl Lowering<'_> {
+    pub(super) fn report_name_twice(&mut self, draft: &Draft) {
+        let Some(name) = &draft.name else { return };
+        let first = self.names.get(name.value.as_str()).copied();
+        match first {
+            Some(first) => {
+                let message = format!("instance `{}` exists already", name.value);
+                self.report.add(
+                    Diagnostic::new(Code::NameTwice, name.span, message)
+                        .label("keepalived drops this one")
+                        .also(first, "first given here"),
+                );
+            }
+            None => {
+                self.names.insert(name.value.as_str().to_owned(), name.span);
+            }
+        }
+    }
+
+    pub(super) fn report_vrid_twice(&mut self, vrid: &Given<u8>, interface: u8, family: Family) {
+        let Some(number) = Vrid::new(vrid.value) else { return };
+        let first = self.routers.get(&(interface, family, number)).copied();
+        match first {
+            Some(first) => {
+                let on = self.config.interface_name(interface).to_owned();
+                let message = format!("virtual_router_id {number} is taken on {on} ({family})");
+                self.report.add(
+                    Diagnostic::new(Code::VridTwice, vrid.span, message)
+                        .also(first, "taken here")
+                        .help("choose another number, the same on all routers of this instance"),
+                );
+            }
+            None => {
+                self.routers.insert((interface, family, number), vrid.span);
+            }
+        }
+    }
+
+    pub(super) fn report_families(&mut self, draft: &Draft, family: Family) {
+        let Some(first) = draft.addresses.first() else { return };
+        for entry in draft.addresses.iter().filter(|entry| Family::of(entry.ip) != family) {
+            let message = format!("{} is not {family}, as the first address is", entry.ip);
+            self.report.add(
+                Diagnostic::new(Code::MixedFamilies, entry.span, message)
+                    .also(first.span, format!("this makes it an {family} instance"))
+                    .help("make an instance for each family, or move it to virtual_ipaddress_excluded"),
+            );
+        }
+        for router in draft.source.iter().chain(&draft.peers) {
+            if Family::of(router.value) != family {
+                let message = format!("{} is not {family}, as the addresses are", router.value);
+                let diagnostic = Diagnostic::new(Code::MixedFamilies, router.span, message);
+                let is_v = format!("this makes it an {family} instance");
+                self.report.add(diagnostic.also(first.span, is_v));
+            }
+        }
+        if let IpAddr::V6(ip) = first.ip
+            && !ip.is_unicast_link_local()
+        {
+            let message = format!("the first IPv6 address, {ip}, is not link-local");
+            self.report.add(
+                Diagnostic::new(Code::FirstLinkLocal, first.span, message)
+                    .help("put an address like fe80::10 first, the same on all routers"),
+            );
+        }
+    }
+
+    pub(super) fn report_unicast(&mut self, draft: &Draft) {
+        if draft.peers.is_empty() {
+            if let Some(span) = draft.unicast {
+                let message = "unicast without peers: the instance speaks multicast".to_owned();
+                self.report.add(
+                    Diagnostic::new(Code::NoPeers, span, message)
+                        .help("list the other routers in unicast_peer"),
+                );
+            }
+            return;
+        }
+        let Some(source) = &draft.source else { return };
+        for peer in draft.peers.iter().filter(|peer| peer.value == source.value) {
+            let message = format!("{} is this router itself", peer.value);
+            self.report.add(
+                Diagnostic::new(Code::OwnPeer, peer.span, message)
+                    .also(source.span, "its source address")
+                    .help("list the other routers only"),
+            );
+        }
+    }
+
+    /// Whether no line before put the address on the interface. `start` is where the instance's
+    /// own addresses begin: a repetition among them does no harm.
+    pub(super) fn is_carried_first(&mut self, entry: &Entry, interface: u8, start: usize) -> bool {
+        let index = self.config.addresses.len();
+        let Some(&(first, place)) = self.carried.get(&(interface, entry.ip)) else {
+            self.carried.insert((interface, entry.ip), (index, entry.span));
+            return true;
+        };
+        let on = self.config.interface_name(interface);
+        let message = format!("{} is on {on} already", entry.ip);
+        let is_own = first >= start;
+        let code = if is_own { Code::AddressRepeated } else { Code::AddressTwice };
+        let diagnostic = Diagnostic::new(code, entry.span, message).also(place, "first given here");
+        self.report.add(if is_own { diagnostic.label("counts once") } else { diagnostic });
+        false
+    }
+}
