@@ -67,6 +67,8 @@ pub enum Cause {
     SocketRefused,
     /// The kernel refused every virtual address.
     AddressRefused,
+    /// Somebody else removed a virtual address a fourth time within a minute.
+    AddressLost,
     /// An interface that carries one of the addresses does not work.
     AddressInterface,
     /// The operator said so: `ringward release`.
@@ -97,6 +99,7 @@ impl Cause {
             Cause::SourceAddress => "interface has an address to send from",
             Cause::SocketRefused => "VRRP socket refused by the kernel",
             Cause::AddressRefused => "addresses refused by the kernel",
+            Cause::AddressLost => "address removed by somebody else again and again",
             Cause::AddressInterface => "an interface of the addresses does not work",
             Cause::Released => "released by the operator",
             Cause::Removed => "removed by a reload",
@@ -140,7 +143,7 @@ pub enum Event {
         /// The kernel's answer, positive.
         errno: i32,
     },
-    /// A virtual address was removed by somebody else and is being put back.
+    /// A virtual address was removed by somebody else.
     AddressLost {
         /// Index into the pool of addresses.
         address: u16,

@@ -434,8 +434,8 @@ impl Engine {
                 Cause::Started | Cause::Owner | Cause::Resumed | Cause::InterfaceMissing => None,
                 Cause::InterfaceDown | Cause::CarrierLost | Cause::InterfaceUp => None,
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
-                Cause::AddressRefused | Cause::AddressInterface | Cause::Released => None,
-                Cause::Removed | Cause::Stopped => None,
+                Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
+                Cause::Released | Cause::Removed | Cause::Stopped => None,
             };
             let transition = Transition {
                 at: now,

@@ -9,9 +9,10 @@ use crate::trace::{Cause, Event, StateName};
 use crate::vrrp::instance;
 use crate::wire::rtnl::{self, Link, Message};
 
-/// An address that somebody else removes is put back so often within a minute, and then only when
-/// the minute is over.
+/// An address that somebody else removes is put back so often within a minute; once more, and its
+/// instance is in FAULT until the minute is over.
 const LOST_PER_MINUTE_MAX: u8 = 3;
+const LOST_PERIOD: Span = Span::from_secs(60);
 
 impl Engine {
     /// One netlink datagram, from either netlink socket. Anything in it that is malformed or
@@ -148,33 +149,32 @@ impl Engine {
         self.kernel.restart();
         match was {
             Presence::Foreign => self.observe_source(slot, message),
-            Presence::Ours => {
-                self.address_lost(now, message);
-                false
-            }
+            Presence::Ours => self.address_lost(now, message),
             Presence::Absent => false,
         }
     }
 
-    /// Somebody else removed one of our addresses, or its lease ran out.
-    fn address_lost(&mut self, now: Instant, message: &rtnl::Address) {
+    /// Somebody else removed one of our addresses, or its lease ran out. A master that cannot keep
+    /// its address serves nobody: past the limit it goes to FAULT, so that another router becomes
+    /// master. Answers whether it comes to that.
+    fn address_lost(&mut self, now: Instant, message: &rtnl::Address) -> bool {
         let Some(number) = self.row_of(message.index, message.ip, message.prefix_len) else {
-            return;
+            return false;
         };
-        let Some(row) = self.addresses.get_mut(usize::from(number)) else { return };
-        if now.since(row.lost_since) >= Span::from_secs(60) {
+        let Some(row) = self.addresses.get_mut(usize::from(number)) else { return false };
+        let owner = row.instance().and_then(|index| self.routers.get_mut(usize::from(index)));
+        let Some(router) = owner.filter(|router| router.fsm.is_master()) else { return false };
+        self.events.push(Event::AddressLost { address: number });
+        if now.since(row.lost_since) >= LOST_PERIOD {
             row.lost_since = now;
             row.lost = 0;
         }
         row.lost = row.lost.saturating_add(1);
-        if row.lost > LOST_PER_MINUTE_MAX {
-            row.retry_at = Some(row.lost_since + Span::from_secs(60));
+        if row.lost <= LOST_PER_MINUTE_MAX {
+            return false;
         }
-        if row.instance().is_some_and(|index| {
-            self.routers.get(usize::from(index)).is_some_and(|router| router.fsm.is_master())
-        }) {
-            self.events.push(Event::AddressLost { address: number });
-        }
+        router.barred = Some((row.lost_since + LOST_PERIOD, Cause::AddressLost));
+        true
     }
 
     /// An address that is none of ours: perhaps one to send from.
@@ -297,8 +297,10 @@ impl Engine {
         if broken {
             return (Some(Cause::AddressInterface), source);
         }
-        if router.refused_until.is_some_and(|until| now < until) {
-            return (Some(Cause::AddressRefused), source);
+        if let Some((until, cause)) = router.barred
+            && now < until
+        {
+            return (Some(cause), source);
         }
         (None, source)
     }
@@ -356,7 +358,7 @@ impl Engine {
 const fn recovery(was: Option<Cause>) -> Cause {
     match was {
         Some(Cause::NoSourceAddress) => Cause::SourceAddress,
-        Some(Cause::AddressRefused | Cause::SocketRefused) => Cause::Started,
+        Some(Cause::AddressRefused | Cause::AddressLost | Cause::SocketRefused) => Cause::Started,
         _ => Cause::InterfaceUp,
     }
 }

@@ -6,7 +6,7 @@ use super::{Address, Engine, Owned, Presence, Request, RequestKind};
 use crate::addr::Family;
 use crate::limits::NETLINK_BATCH_MAX;
 use crate::time::{Instant, Span};
-use crate::trace::Event;
+use crate::trace::{Cause, Event};
 use crate::vrrp::timing;
 use crate::wire::rtnl::{self, AddressRequest, Dump};
 
@@ -303,7 +303,7 @@ impl Engine {
     fn all_refused(&mut self, now: Instant, index: usize) -> bool {
         let refused = self.rows_of(index).all(|row| row.refused.is_some() && !row.is_present());
         if let (true, Some(router)) = (refused, self.routers.get_mut(index)) {
-            router.refused_until = Some(now + REFUSED_INTERVAL);
+            router.barred = Some((now + REFUSED_INTERVAL, Cause::AddressRefused));
         }
         refused
     }

@@ -43,8 +43,8 @@ pub struct Router {
     pub(super) rival_burst_at: Option<Instant>,
     /// Before this, another rival causes no further line in the log.
     pub(super) rival_event_at: Option<Instant>,
-    /// After every address was refused: when to try again.
-    pub(super) refused_until: Option<Instant>,
+    /// Its addresses cannot be kept in the kernel: when to try again, and why not before.
+    pub(super) barred: Option<(Instant, Cause)>,
 }
 
 /// What a router has counted since it was configured.
@@ -109,13 +109,14 @@ impl Router {
             extra_at: None,
             rival_burst_at: None,
             rival_event_at: None,
-            refused_until: None,
+            barred: None,
         }
     }
 
     /// The earliest of its deadlines.
     pub(super) fn deadline(&self) -> Instant {
-        [self.again_at, self.refresh_at, self.extra_at, self.refused_until]
+        let barred_until = self.barred.map(|(until, _)| until);
+        [self.again_at, self.refresh_at, self.extra_at, barred_until]
             .into_iter()
             .flatten()
             .fold(self.fsm.deadline(), Instant::min)

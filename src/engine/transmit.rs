@@ -236,14 +236,15 @@ impl Engine {
         self.burst(index, announce.lower_repeat, None);
     }
 
-    /// Second bursts, refreshes and the end of a refusal.
+    /// Second bursts, refreshes and the end of a wait for the kernel.
     pub(super) fn expire_announcements(&mut self, now: Instant, index: usize) {
         let Some(config) = self.config.instances.get(index) else { return };
         let (announce, interface) = (config.announce, config.interface);
         let Some(router) = self.routers.get_mut(index) else { return };
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let (again, refresh) = (due(router.again_at), due(router.refresh_at));
-        let (extra, refused) = (due(router.extra_at), due(router.refused_until));
+        let extra = due(router.extra_at);
+        let is_free = due(router.barred.map(|(until, _)| until));
         let again_repeat = router.again_repeat;
         if again {
             router.again_at = None;
@@ -254,8 +255,8 @@ impl Engine {
         if extra {
             router.extra_at = Some(now + announce.extra_interface);
         }
-        if refused {
-            router.refused_until = None;
+        if is_free {
+            router.barred = None;
         }
         if again {
             self.burst(index, again_repeat, None);
@@ -265,7 +266,7 @@ impl Engine {
         if extra {
             self.burst(index, 1, Some(interface));
         }
-        if refused {
+        if is_free {
             self.judge_health(now);
         }
         self.touch(index);
