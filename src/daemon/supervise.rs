@@ -42,6 +42,9 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
             "no configuration: give --config FILE, compiled by ringwardc compile",
         ));
     };
+    // A missing privilege is told before anything is made.
+    let netlink = netlink::open(Groups::None)?;
+    let packet = port::open_packet().map_err(boot::explain_refusal)?;
     let (mut journal, why_anonymous) =
         Journal::open(&options.run_directory).map_err(|refused| match refused {
             Refused::Taken => Failure::new(
@@ -61,8 +64,6 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
         );
     }
     let control = listen(options, journal.is_kept())?;
-    let netlink = netlink::open(Groups::None)?;
-    let packet = port::open_packet().map_err(boot::explain_refusal)?;
     // Inherited by the daemon.
     let realtime = options.realtime && boot::tell(process::set_realtime());
     let house = House { options, config, control, netlink, packet, realtime };

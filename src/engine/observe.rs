@@ -128,6 +128,7 @@ impl Engine {
         };
         if message.present {
             row.seen = true;
+            let became_secondary = message.is_secondary() && !row.secondary;
             row.secondary = message.is_secondary();
             let ours = row.presence == Presence::Ours
                 || row.pending
@@ -135,6 +136,11 @@ impl Engine {
             let was = row.presence;
             row.presence = if ours { Presence::Ours } else { Presence::Foreign };
             if was != row.presence {
+                self.kernel.restart();
+            }
+            if ours && became_secondary && self.leases && row.renew_at.is_none() {
+                // Only now is it known that a lease would take no other address along.
+                row.renew_at = Some(now);
                 self.kernel.restart();
             }
             // An address that the administrator assigned can be a source: the owner's is one.

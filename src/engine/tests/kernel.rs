@@ -167,11 +167,7 @@ fn a_removal_of_ours_that_is_heard_late_is_not_taken_for_somebody_elses() {
         assert_eq!(bench.drain(), [Left::Remove(ip(100))]);
         // The acknowledgement comes, the listener's copy does not yet; meanwhile master again.
         let (sequence, _) = bench.asked.remove(0);
-        let mut ack = [0; 36];
-        ack[..4].copy_from_slice(&36u32.to_ne_bytes());
-        ack[4] = 2;
-        ack[8..12].copy_from_slice(&sequence.to_ne_bytes());
-        bench.engine.observe(bench.now, &ack);
+        bench.acknowledge(sequence, 0);
         bench.turn(Span::from_secs(4));
         bench.answer(0);
         bench.drain();
@@ -266,6 +262,25 @@ fn leases_are_renewed_at_half_their_life() {
         }
         assert_eq!(renewed, 2);
         assert_eq!(bench.drain(), [], "a renewal is not announced");
+    });
+}
+
+#[test]
+fn a_secondary_gets_its_lease_when_the_kernel_has_called_it_one() {
+    on_bench(|mut bench| {
+        bench.engine.set_leases(true);
+        bench.boot(|config| {
+            one(config);
+            config.addresses[0].prefix_len = 24;
+        });
+        bench.turn(Span::from_nanos(3_609_375_000));
+        let (sequence, _) = bench.asked.remove(0);
+        bench.acknowledge(sequence, 0);
+        bench.drain();
+        assert_eq!(bench.drain(), [], "as a primary it would take others along");
+        // IFA_F_SECONDARY is 0x01.
+        bench.flagged_address(true, 2, (ip(100), 24), ADDRESS_PROTO, 1);
+        assert_eq!(bench.drain(), [Left::Add(ip(100))], "now with a lifetime, and no announcement");
     });
 }
 

@@ -128,9 +128,21 @@ impl Bench {
     }
 
     pub(super) fn address(&mut self, present: bool, index: u32, ip: IpAddr, len: u8, proto: u8) {
+        self.flagged_address(present, index, (ip, len), proto, 0);
+    }
+
+    /// With IFA_F_* (linux/if_addr.h).
+    pub(super) fn flagged_address(
+        &mut self,
+        present: bool,
+        index: u32,
+        (ip, len): (IpAddr, u8),
+        proto: u8,
+        flags: u8,
+    ) {
         let mut buffer = [0; 128];
         let IpAddr::V4(v4) = ip else { panic!("IPv4 only") };
-        let mut body = [2, len, 0, 0, 0, 0, 0, 0];
+        let mut body = [2, len, flags, 0, 0, 0, 0, 0];
         body[4..].copy_from_slice(&index.to_ne_bytes());
         let kind = if present { 20 } else { 21 };
         let mut builder = Builder::new(&mut buffer, kind, 0, 0);
@@ -142,18 +154,27 @@ impl Bench {
     /// The kernel answers the oldest request, and tells its listeners when it did what was asked.
     pub(super) fn answer(&mut self, errno: i32) {
         let (sequence, asked) = self.asked.remove(0);
-        let kind = if asked == Left::Dump { 3 } else { 2 };
-        let mut message = [0; 36];
-        message[..4].copy_from_slice(&36u32.to_ne_bytes());
-        message[4..6].copy_from_slice(&u16::to_ne_bytes(kind));
-        message[8..12].copy_from_slice(&sequence.to_ne_bytes());
-        message[16..20].copy_from_slice(&(-errno).to_ne_bytes());
-        self.engine.observe(self.now, &message);
+        // NLMSG_DONE, NLMSG_ERROR (linux/netlink.h).
+        self.reply(if asked == Left::Dump { 3 } else { 2 }, sequence, errno);
         match asked {
             Left::Add(ip) if errno == 0 => self.address(true, 2, ip, 32, ADDRESS_PROTO),
             Left::Remove(ip) if errno == 0 => self.address(false, 2, ip, 32, ADDRESS_PROTO),
             Left::Add(_) | Left::Remove(_) | Left::Advert(..) | Left::Announce(_) | Left::Dump => {}
         }
+    }
+
+    /// NLMSG_ERROR without the news that follows for everybody who listens.
+    pub(super) fn acknowledge(&mut self, sequence: u32, errno: i32) {
+        self.reply(2, sequence, errno);
+    }
+
+    fn reply(&mut self, kind: u16, sequence: u32, errno: i32) {
+        let mut message = [0; 36];
+        message[..4].copy_from_slice(&36u32.to_ne_bytes());
+        message[4..6].copy_from_slice(&kind.to_ne_bytes());
+        message[8..12].copy_from_slice(&sequence.to_ne_bytes());
+        message[16..20].copy_from_slice(&(-errno).to_ne_bytes());
+        self.engine.observe(self.now, &message);
     }
 
     pub(super) fn answer_all(&mut self) {
