@@ -53,8 +53,17 @@ enum Reading {
 struct Pending {
     sequence: u32,
     row: u16,
-    add: bool,
+    asked: Asked,
     until: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    /// To add the address, with this lifetime in seconds.
+    Add(Option<u32>),
+    /// To set the lifetime of the address that is there already.
+    Renew(Option<u32>),
+    Remove,
 }
 
 impl Kernel {
@@ -185,7 +194,12 @@ impl Engine {
         let sequence = self.kernel.sequence;
         let len = rtnl::emit_address(&request, sequence, buffer)?;
         let number = u16::try_from(number).ok()?;
-        let pending = Pending { sequence, row: number, add, until: now + ANSWER_TIMEOUT };
+        let asked = match (add, row.presence) {
+            (false, _) => Asked::Remove,
+            (true, Presence::Ours) => Asked::Renew(lifetime),
+            (true, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
+        };
+        let pending = Pending { sequence, row: number, asked, until: now + ANSWER_TIMEOUT };
         self.kernel.pending.push(pending).ok()?;
         row.pending = true;
         row.retry_at = None;
@@ -258,8 +272,10 @@ impl Engine {
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
         row.pending = false;
-        if asked.add {
-            return self.added(now, asked.row, errno);
+        match asked.asked {
+            Asked::Add(lease) => return self.added(now, asked.row, errno, lease, false),
+            Asked::Renew(lease) => return self.added(now, asked.row, errno, lease, true),
+            Asked::Remove => {}
         }
         if errno == 0 || is_gone(errno) {
             if errno != 0 {
@@ -275,8 +291,15 @@ impl Engine {
         false
     }
 
-    fn added(&mut self, now: Instant, number: u16, errno: i32) -> bool {
-        let lease = self.lease_of(usize::from(number));
+    fn added(
+        &mut self,
+        now: Instant,
+        number: u16,
+        errno: i32,
+        lease: Option<u32>,
+        renewed: bool,
+    ) -> bool {
+        let leasable = self.lease_of(usize::from(number)).is_some();
         let Some(row) = self.addresses.get_mut(usize::from(number)) else { return false };
         if errno != 0 {
             if row.refused != Some(errno) {
@@ -288,10 +311,13 @@ impl Engine {
             return self.all_refused(now, usize::from(instance));
         }
         row.refused = None;
-        let renewed = row.presence == Presence::Ours && row.renew_at.is_some();
         row.presence = Presence::Ours;
-        // At half its life, so that one lost renewal does no harm.
-        row.renew_at = lease.map(|secs| now + Span::from_secs(u64::from(secs)).over(2));
+        row.renew_at = match lease {
+            // At half its life, so that one lost renewal does no harm.
+            Some(secs) => Some(now + Span::from_secs(u64::from(secs)).over(2)),
+            // Known to be a secondary only since it was asked for.
+            None => leasable.then_some(now),
+        };
         if !renewed {
             self.announce_installed(number);
         }

@@ -285,6 +285,26 @@ fn a_secondary_gets_its_lease_when_the_kernel_has_called_it_one() {
 }
 
 #[test]
+fn a_takeover_is_announced_even_if_the_news_of_it_overtakes_the_acknowledgement() {
+    on_bench(|mut bench| {
+        bench.engine.set_leases(true);
+        bench.boot(|config| {
+            one(config);
+            config.addresses[0].prefix_len = 24;
+        });
+        bench.turn(Span::from_nanos(3_609_375_000));
+        bench.flagged_address(true, 2, (ip(100), 24), ADDRESS_PROTO, 1);
+        let (sequence, _) = bench.asked.remove(0);
+        bench.acknowledge(sequence, 0);
+        let mut expected = vec![Left::Announce(ip(100)); 5];
+        expected.push(Left::Add(ip(100)));
+        assert_eq!(bench.drain(), expected, "announcements, and the request for a lease");
+        bench.answer(0);
+        assert_eq!(bench.drain(), []);
+    });
+}
+
+#[test]
 fn a_predecessors_address_stays_only_with_an_owner_or_a_fresh_heartbeat() {
     let left = Owned { interface: IfIndex::new(2).unwrap(), ip: ip(100), prefix_len: 32 };
     let beat = |sent_at| Heartbeat {
