@@ -21,6 +21,7 @@ use std::time::{Duration, Instant as Clock};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use ringward::io::contain::forbid_ring;
 use ringward::lab::{Node, Process, Seen, Segment};
 use ringward::time::Instant;
 use serde_json::Value;
@@ -207,6 +208,23 @@ fn without_a_privilege_it_names_it_and_exits_77() {
 }
 
 #[test]
+fn without_io_uring_it_says_which_and_exits_69() {
+    let scene = Scene::new();
+    let config = blob("ring", &owner("eth0"));
+    for (errno, reason) in
+        [(libc::ENOSYS, "this kernel has no io_uring"), (libc::EPERM, "io_uring is forbidden")]
+    {
+        let mut command = Command::new(RINGWARD);
+        command.arg("run").arg("--config").arg(&config);
+        forbid_ring(&mut command, u16::try_from(errno).unwrap());
+        let (code, said) = ends(scene.node.spawn(&mut command).unwrap());
+        assert_eq!((code, said.lines().count()), (69, 1), "{said}");
+        assert!(said.contains(reason), "{said}");
+        assert!(!scene.node.has(VIP).unwrap());
+    }
+}
+
+#[test]
 fn a_missing_interface_is_waited_for() {
     let scene = Scene::new();
     let config = blob("missing-interface", &owner("late7"));
@@ -266,10 +284,14 @@ fn when_the_daemon_is_killed_its_supervisor_removes_the_address_and_starts_anoth
 }
 
 #[test]
-fn a_stopped_supervisor_takes_the_daemon_with_it() {
-    let (scene, process, _) = Scene::with_master("orphan");
-    // SIGKILL of the supervisor alone: the daemon hears of it and cleans up itself.
-    process.signal(Signal::SIGKILL).unwrap();
+fn a_daemon_whose_supervisor_is_killed_cleans_up_itself() {
+    let scene = Scene::new();
+    let config = blob("orphan", &owner("eth0"));
+    // The shell outlives the supervisor, and with it the PID namespace.
+    let script = format!("{RINGWARD} run --config {}; sleep 1000", config.display());
+    let shell = scene.node.spawn(Command::new("/bin/sh").args(["-c", &script])).unwrap();
+    scene.wait_for_address();
+    kill(daemon_of(&shell), Signal::SIGKILL).unwrap();
     scene.wait_until_gone();
 }
 

@@ -95,3 +95,33 @@ pub fn open_process(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
+
+/// Makes `command` start where io_uring_setup fails with `errno`, as it does on a kernel without
+/// io_uring (ENOSYS) and under a strict seccomp filter (EPERM).
+pub fn forbid_ring(command: &mut Command, errno: u16) {
+    // linux/filter.h and linux/seccomp.h: load the number of the call, compare, answer.
+    const LOAD: u16 = 0x20;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const ERRNO: u32 = 0x0005_0000;
+    const ALLOW: u32 = 0x7fff_0000;
+    let forbid = move || -> io::Result<()> {
+        let ring = u32::try_from(libc::SYS_io_uring_setup).unwrap_or(u32::MAX);
+        let step = |code, jf, k| libc::sock_filter { code, jt: 0, jf, k };
+        let mut steps = [
+            step(LOAD, 0, 0),
+            step(JUMP_IF_EQUAL, 1, ring),
+            step(RETURN, 0, ERRNO | u32::from(errno)),
+            step(RETURN, 0, ALLOW),
+        ];
+        let program = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+        // SAFETY: the kernel copies the four steps; both calls are async-signal-safe.
+        let result = unsafe {
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
+        };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    // SAFETY: the closure makes system calls and allocates nothing.
+    unsafe { command.pre_exec(forbid) };
+}
