@@ -103,11 +103,18 @@ impl Report {
 
     /// Adds a message.
     pub fn add(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MESSAGES_MAX || !self.has_errors() {
-            self.diagnostics.push(diagnostic);
-        } else {
+        let is_error = diagnostic.severity() == Severity::Error;
+        if self.is_full() && (self.has_errors() || !is_error) {
             self.left_out += 1;
+        } else {
+            self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Whether further messages are counted at most: whoever looks for something helpful to say
+    /// need not.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MESSAGES_MAX
     }
 
     /// How many messages there are of this severity.

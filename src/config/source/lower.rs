@@ -252,7 +252,8 @@ impl Lowering<'_> {
         }
         let message = format!("unknown keyword `{text}`");
         let mut diagnostic = Diagnostic::new(Code::Unknown, word.span, message);
-        match keywords::propose(text, here) {
+        let near = if self.report.is_full() { None } else { keywords::propose(text, here) };
+        match near {
             Some(near) if near.eq_ignore_ascii_case(text) => {
                 diagnostic = diagnostic.label("case counts").help(format!("write `{near}`"));
             }

@@ -117,6 +117,16 @@ fn quotes_keep_comments_and_braces() {
 }
 
 #[test]
+fn a_password_is_hidden_behind_a_misspelt_keyword_as_well() {
+    for keyword in ["auth_pass", "auth_pas", "auht_pass", "auth_pss", "authpass", "auth_password"] {
+        let line = format!("authentication {{\n{keyword} hunter2#hunter2\nauth_type XX\n}}");
+        let report = run(&with(&line)).report.to_string();
+        assert!(!report.contains("hunter"), "{report}");
+        assert!(report.contains("XX"), "{report}");
+    }
+}
+
+#[test]
 fn an_open_quote_ends_with_its_line() {
     assert_eq!(codes(&with("authentication {\nauth_type PASS\nauth_pass \"abc\n}")), ["RW0006"]);
     assert_eq!(codes(&with("").replace("VI_1", "\"VI 1")), ["RW0006"]);
