@@ -180,9 +180,11 @@ codes! {
     AddressRepeated = "0057", Warning, "an address is repeated",
         "The address or peer is in the instance already; it counts once.",
         "Remove the repetition.";
-    VersionRaised = "0058", Warning, "IPv6 is always version 3",
-        "VRRP version 2 knows IPv4 only. keepalived uses version 3 here as well.",
-        "Write `version 3`, or remove `version`.";
+    VersionFamily = "0058", Error, "version 2 with IPv6",
+        "VRRP version 2 knows IPv4 only (RFC 3768). keepalived sends a version 2 of its own making \
+         over IPv6 when an instance says so; ringward would speak version 3, and the two would not \
+         hear each other. Without `version`, both speak 3, whatever vrrp_version is.",
+        "Remove `version` from the instance on all its routers.";
     MasterPreempts = "0059", Warning, "state MASTER switches nopreempt and preempt_delay off",
         "As in keepalived, an instance with `state MASTER` preempts, and at once.",
         "Write `state BACKUP` on the node with nopreempt or preempt_delay (and give it the higher \

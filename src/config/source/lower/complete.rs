@@ -105,13 +105,15 @@ impl Lowering<'_> {
     fn version_of(&mut self, draft: &Draft, family: Family, scope: Scope) -> Version {
         if family == Family::V6 {
             if let Some(given) = draft.version.as_ref().filter(|given| given.value == Version::V2) {
-                let message = "IPv6 is always version 3".to_owned();
-                let diagnostic = Diagnostic::new(Code::VersionRaised, given.span, message);
-                self.report.add(diagnostic.label("compiled as 3"));
+                let message = "version 2 knows no IPv6".to_owned();
+                self.report.add(
+                    Diagnostic::new(Code::VersionFamily, given.span, message).help(
+                        "remove it on all routers of this instance: IPv6 is always version 3",
+                    ),
+                );
             }
             let origin = match &draft.version {
-                Some(given) if given.value == Version::V3 => Origin::Configured(given.span),
-                Some(given) => Origin::Changed(given.span, "IPv6 is always version 3"),
+                Some(given) => Origin::Configured(given.span),
                 None => Origin::Default("IPv6 is always version 3"),
             };
             self.origins.set(scope, "version", origin);

@@ -1,0 +1,326 @@
+//! What ringward compiles is what keepalived makes of the same text: Debian's keepalived reads it,
+//! is asked for its state (SIGUSR1), and every value of its dump is compared.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod rig;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use rig::{Keepalived, forget_pid_files};
+use ringward::addr::{Family, Version};
+use ringward::config::model::{Address, Config, Instance};
+use ringward::config::source::compile_str;
+use ringward::lab::Segment;
+
+/// Where keepalived 2.2.7 puts its dump, whatever it is told.
+const DUMP: &str = "/tmp/keepalived.data";
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Everything that is built, at values that are not the default, and at the default.
+const TEXT: &str = r#"
+# Defaults of announcements come from here, the lower_prio ones from the master ones.
+global_defs {
+    vrrp_version 2 # IPv6 is version 3 all the same
+    vrrp_garp_master_delay 7
+    vrrp_garp_master_repeat 2
+    vrrp_garp_master_refresh_repeat 3
+}
+
+vrrp_instance plain {
+    interface eth0
+    virtual_router_id 1
+    virtual_ipaddress { 10.99.0.101 }
+}
+
+vrrp_instance "rounded down"{
+    interface eth0
+    virtual_router_id 2
+    advert_int 1.49
+    state BACKUP
+    garp_master_delay 3 ! not for lower_prio
+    garp_master_refresh 60
+    virtual_ipaddress
+    {
+        10.99.0.102/24
+    }
+}
+
+vrrp_instance rounded-up {
+    interface eth0
+    virtual_router_id 3
+    advert_int 0.4
+    garp_lower_prio_delay 1
+    garp_lower_prio_repeat 0
+    virtual_ipaddress {
+        10.99.0.103/24 dev lo label lo:x
+    }
+}
+
+vrrp_instance centiseconds {
+    interface eth0
+    virtual_router_id 4
+    version 3
+    advert_int 0.1049
+    priority 20
+    preempt_delay 0.5
+    virtual_ipaddress {
+        10.99.0.104/32
+    }
+    virtual_ipaddress_excluded {
+        fd99::104/64
+        10.99.0.105/28 label "eth0:e"
+    }
+}
+
+vrrp_instance beyond {
+    interface eth0
+    virtual_router_id 5
+    version 3
+    advert_int 41
+    nopreempt
+    virtual_ipaddress { 10.99.0.106 }
+}
+
+vrrp_instance owner {
+    interface eth0
+    virtual_router_id 6
+    priority 255
+    nopreempt
+    virtual_ipaddress { 10.99.0.107 }
+}
+
+vrrp_instance careless-master {
+    interface eth0
+    virtual_router_id 7
+    state MASTER
+    state BACKUP
+    preempt_delay 5
+    virtual_ipaddress { 10.99.0.108 }
+}
+
+vrrp_instance master {
+    interface eth0
+    virtual_router_id 8
+    state MASTER
+    nopreempt 1
+    priority 120
+    priority 130
+    authentication {
+        auth_type PASS
+        auth_pass 12#34
+    }
+    virtual_ipaddress { 10.99.0.109 }
+}
+
+vrrp_instance unicast {
+    interface eth0
+    virtual_router_id 9
+    dont_track_primary
+    garp_extra_if all 5
+    unicast_src_ip 10.99.0.1/24
+    unicast_peer {
+        10.99.0.2/24
+        10.99.0.3
+    }
+    authentication {
+        auth_type PASS
+        auth_pass 123456789
+    }
+    virtual_ipaddress {
+        10.99.0.110
+        # keepalived keeps garp_extra_if only for instances that have such an address.
+        10.99.0.113 dev lo
+    }
+}
+
+vrrp_instance lonely-unicast {
+    interface eth0
+    virtual_router_id 10
+    unicast_src_ip 10.99.0.1
+    unicast_peer {
+    }
+    virtual_ipaddress { 10.99.0.111 }
+}
+
+vrrp_instance six {
+    interface eth0
+    virtual_router_id 1
+    advert_int 2.5
+    authentication {
+        auth_type PASS
+        auth_pass 1234
+    }
+    virtual_ipaddress {
+        fe80::99
+        fd99::112/64
+    }
+}
+"#;
+
+#[test]
+fn keepalived_makes_the_same_of_the_same_text() {
+    let config = compile_str("agreement.conf", TEXT).unwrap_or_else(|report| panic!("{report}"));
+    let expected = expected(&config);
+
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agreement");
+    fs::create_dir_all(&folder).unwrap();
+    let source = folder.join("agreement.conf");
+    fs::write(&source, TEXT).unwrap();
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    forget_pid_files(&node);
+    let mut command = Keepalived::fetched().command();
+    command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
+    let process = node.spawn(command.arg(&source)).unwrap();
+    let mut log = String::new();
+    eventually(|| {
+        log.push_str(&process.output());
+        if log.contains("Startup complete") { Ok(()) } else { Err(log.clone()) }
+    });
+
+    let _ = fs::remove_file(DUMP);
+    process.signal(Signal::SIGUSR1).unwrap();
+    // The dump is written piece by piece: what is compared is all there when the next part begins.
+    let dump = eventually(|| {
+        let text = fs::read_to_string(DUMP).unwrap_or_default();
+        let topology = text.split_once("< VRRP Topology >").map(|(_, behind)| behind);
+        let topology = topology.and_then(|behind| behind.split_once("< VRRP Sockpool >"));
+        topology.map(|(topology, _)| topology.to_owned()).ok_or(text)
+    });
+    let _ = fs::remove_file(DUMP);
+    assert_eq!(expected, told(&dump), "\n{dump}");
+}
+
+/// Calls `work` until it succeeds.
+#[track_caller]
+fn eventually<T>(mut work: impl FnMut() -> Result<T, String>) -> T {
+    let give_up = Instant::now() + DEADLINE;
+    loop {
+        match work() {
+            Ok(value) => return value,
+            Err(seen) => assert!(Instant::now() < give_up, "nothing in time; seen:\n{seen}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The lines of keepalived's dump that are compared, without its indentation.
+const COMPARED: [&str; 19] = [
+    "VRRP Instance = ",
+    "VRRP Version = ",
+    "Wantstate = ",
+    "Interface = ",
+    "VRRP interface tracking disabled",
+    "Using src_ip = ",
+    "Gratuitous ARP delay = ",
+    "Gratuitous ARP repeat = ",
+    "Gratuitous ARP refresh = ",
+    "Gratuitous ARP refresh repeat = ",
+    "Gratuitous ARP lower priority delay = ",
+    "Gratuitous ARP lower priority repeat = ",
+    "Gratuitous ARP for each secondary i/f = ",
+    "Virtual Router ID = ",
+    "Priority = ",
+    "Advert interval = ",
+    "Preempt",
+    "Authentication type = SIMPLE_PASSWORD",
+    "Password = ",
+];
+
+/// What keepalived told, as lines.
+fn told(dump: &str) -> Vec<String> {
+    let is_compared = |line: &str| {
+        let is_address =
+            line.starts_with(|c: char| c.is_ascii_hexdigit()) && line.contains(" dev ");
+        let is_peer = line.contains(" min_ttl ");
+        // A source that was not configured is the interface's own.
+        let is_own_source =
+            line.starts_with("Using src_ip = ") && !line.ends_with("(from configuration)");
+        (is_address || is_peer || COMPARED.iter().any(|start| line.starts_with(start)))
+            && !is_own_source
+    };
+    let lines = dump.lines().map(str::trim).filter(|line| is_compared(line));
+    lines
+        .map(|line| {
+            let line = line.replace(" scope global", "").replace(" preferred_lft forever", "");
+            // The values that keepalived gives /128 addresses are none of the compiler's.
+            let line = line.replace(" preferred_lft 0", "").replace(" deprecated", "");
+            line.split(" min_ttl ").next().unwrap().trim().to_owned()
+        })
+        .collect()
+}
+
+/// The same lines, of a configuration of ours.
+fn expected(config: &Config) -> Vec<String> {
+    config.instances.iter().flat_map(|instance| lines(config, instance)).collect()
+}
+
+fn lines(config: &Config, instance: &Instance) -> Vec<String> {
+    let announce = &instance.announce;
+    let mut lines = vec![
+        format!("VRRP Instance = {}", instance.name),
+        format!("VRRP Version = {}", instance.version.number()),
+        format!("Wantstate = {}", if instance.wants_master { "MASTER" } else { "BACKUP" }),
+        format!("Interface = {}", config.interface_name(instance.interface)),
+    ];
+    if !instance.track_primary {
+        lines.push("VRRP interface tracking disabled".to_owned());
+    }
+    if let Some(source) = instance.source {
+        lines.push(format!("Using src_ip = {source} (from configuration)"));
+    }
+    for (name, value) in [
+        ("delay", announce.delay.as_secs()),
+        ("repeat", announce.repeat.into()),
+        ("refresh", announce.refresh.as_secs()),
+        ("refresh repeat", announce.refresh_repeat.into()),
+        ("lower priority delay", announce.lower_delay.as_secs()),
+        ("lower priority repeat", announce.lower_repeat.into()),
+    ] {
+        lines.push(format!("Gratuitous ARP {name} = {value}"));
+    }
+    if !announce.extra_interface.is_zero() {
+        let secs = announce.extra_interface.as_secs();
+        lines.push(format!("Gratuitous ARP for each secondary i/f = {secs}"));
+    }
+    lines.push(format!("Virtual Router ID = {}", instance.vrid));
+    lines.push(format!("Priority = {}", instance.priority.0));
+    lines.push(match instance.version {
+        Version::V2 => format!("Advert interval = {} sec", instance.interval.as_secs()),
+        Version::V3 => format!("Advert interval = {} milli-sec", instance.interval.as_millis()),
+    });
+    lines.push(format!("Preempt = {}", if instance.preempt { "enabled" } else { "disabled" }));
+    if !instance.preempt_delay.is_zero() {
+        let delay = instance.preempt_delay.to_string();
+        lines.push(format!("Preempt delay = {delay}ecs"));
+    }
+    if let Some(password) = instance.password {
+        lines.push("Authentication type = SIMPLE_PASSWORD".to_owned());
+        let text = String::from_utf8(password.to_vec()).unwrap();
+        lines.push(format!("Password = {}", text.trim_end_matches('\0')));
+    }
+    lines.extend(config.addresses_of(instance).iter().map(|address| line(config, address)));
+    lines.extend(config.peers_of(instance).iter().map(ToString::to_string));
+    lines
+}
+
+fn line(config: &Config, address: &Address) -> String {
+    let mut line = address.ip.to_string();
+    if address.prefix_len != Family::of(address.ip).host_len() {
+        line.push_str(&format!("/{}", address.prefix_len));
+    }
+    line.push_str(&format!(" dev {}", config.interface_name(address.interface)));
+    if !address.label.is_empty() {
+        line.push_str(&format!(" label {}", address.label));
+    }
+    line
+}
