@@ -251,9 +251,15 @@ fn told(dump: &str) -> Vec<String> {
     let lines = dump.lines().map(str::trim).filter(|line| is_compared(line));
     lines
         .map(|line| {
-            let line = line.replace(" scope global", "").replace(" preferred_lft forever", "");
-            // The values that keepalived gives /128 addresses are none of the compiler's.
-            let line = line.replace(" preferred_lft 0", "").replace(" deprecated", "");
+            // What the kernel was told of an address, and whether it is there by now.
+            let state = [
+                " scope global",
+                " preferred_lft forever",
+                " preferred_lft 0",
+                " deprecated",
+                " set",
+            ];
+            let line = state.iter().fold(line.to_owned(), |line, word| line.replace(word, ""));
             line.split(" min_ttl ").next().unwrap().trim().to_owned()
         })
         .collect()
