@@ -10,7 +10,7 @@
 //! | L2 | [`config`] | the model, the blob, the checks; `config::source` is the compiler |
 //! | L3 | [`engine`] [`status`] | composes the above; what the engine knows, as text and JSON |
 //! | L4 | `io` | tokio-uring, libc, and every line of `unsafe` |
-//! | L5 | `daemon` `lab` `demo` `compiler` | the running program; namespaces to try it in; the commands of `ringwardc` |
+//! | L5 | `daemon` `lab` `demo` `decode` `compiler` | the running program; namespaces to try it in; captures, judged; the commands of `ringwardc` |
 //!
 //! L0–L3 build as `no_std` without alloc; `tests/layers.rs` holds the rule.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -29,6 +29,8 @@ pub mod wire;
 pub mod compiler;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(feature = "compiler")]
+pub mod decode;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(feature = "daemon")]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ringward::compiler::{self, Language, Outcome};
+use ringward::decode::Form;
 
 /// Compiles configurations for ringward.
 #[derive(Parser)]
@@ -51,6 +52,24 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         from: From,
     },
+    /// Each VRRP, ARP and neighbour discovery frame of a capture, and how ringward judges it
+    Decode {
+        /// pcap or pcapng; - for the standard input
+        #[arg(value_name = "FILE.pcap")]
+        input: PathBuf,
+        /// A text or a binary configuration to judge adverts by; without one only their format is
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Where the capture was taken: only the instances on this interface are asked
+        #[arg(long, value_name = "NAME", requires = "config")]
+        interface: Option<String>,
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
+        /// The language of the text
+        #[arg(long, value_enum, default_value_t)]
+        from: From,
+    },
     /// Version and limits
     Version,
 }
@@ -91,6 +110,11 @@ fn main() -> ExitCode {
                     return ExitCode::from(USAGE);
                 }
             }
+        }
+        Command::Decode { input, config, interface, json, from } => {
+            let config = config.as_deref().map(|path| (path, from.language()));
+            let form = if json { Form::Json } else { Form::Text };
+            compiler::decode_file(&input, config, interface.as_deref(), form)
         }
         Command::Version => compiler::version(),
     };

@@ -14,20 +14,27 @@ const MODE: u32 = 0o600;
 /// The octets of a regular file, or why not.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
-    if metadata.is_dir() {
-        return Err("is a directory".to_owned());
-    }
-    if !metadata.is_file() {
+    if !metadata.is_file() && !metadata.is_dir() {
         return Err("is not a regular file".to_owned());
     }
     // One octet more than is wanted tells a file that is too long; the compiler says so.
     let limit = TEXT_LEN_MAX.max(BLOB_LEN_MAX) + 1;
     let mut octets = Vec::new();
-    let file = File::open(path).map_err(|error| reason(&error))?;
+    let file = open(path)?;
     file.take(u64::try_from(limit).unwrap_or(u64::MAX))
         .read_to_end(&mut octets)
         .map_err(|error| reason(&error))?;
     Ok(octets)
+}
+
+/// A file to be read bit by bit, perhaps a pipe; or why not.
+pub(super) fn open(path: &Path) -> Result<File, String> {
+    let file = File::open(path).map_err(|error| reason(&error))?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err("is a directory".to_owned()),
+        Ok(_) => Ok(file),
+        Err(error) => Err(reason(&error)),
+    }
 }
 
 fn reason(error: &Error) -> String {

@@ -3,7 +3,7 @@
 
 mod file;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ use crate::config::source::code::Code;
 use crate::config::source::diagnostic::{Report, Severity};
 use crate::config::source::explain::explain;
 use crate::config::source::{Compiled, compile};
+use crate::decode::{Form, Stopped, View, decode};
 use crate::limits::{
     ADDRESS_COUNT_MAX, BLOB_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
 };
@@ -86,7 +87,7 @@ fn check_file(input: &Path, language: Language) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
         return with_blob(input, &octets, |config| {
-            format!("{}: fine{}\n", input.display(), counted(config))
+            print(&format!("{}: fine{}\n", input.display(), counted(config)))
         });
     }
     let Compiled { config, report, .. } = compile_text(input, &octets, language);
@@ -103,13 +104,13 @@ fn counted(config: &Config) -> String {
     }
 }
 
-/// Prints what `show` says of a compiled configuration, if it is one that the daemon accepts.
-fn with_blob(input: &Path, octets: &[u8], show: impl Fn(&Config) -> String) -> Outcome {
+/// Does `what` with a compiled configuration, if it is one that the daemon accepts.
+fn with_blob(input: &Path, octets: &[u8], what: impl Fn(&Config) -> Outcome) -> Outcome {
     // Not on the stack, which may be smaller than it is.
     static CONFIG: Mutex<Config> = Mutex::new(Config::new());
     let mut config = CONFIG.lock().unwrap_or_else(PoisonError::into_inner);
     match blob::decode(octets, &mut config) {
-        Ok(()) => print(&show(&config)),
+        Ok(()) => what(&config),
         Err(refused) => {
             complain(&format!("{}: {refused}", input.display()));
             Outcome::Invalid
@@ -121,7 +122,7 @@ fn with_blob(input: &Path, octets: &[u8], show: impl Fn(&Config) -> String) -> O
 pub fn explain_file(input: &Path, language: Language) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
-        return with_blob(input, &octets, |config| explain(config, None));
+        return with_blob(input, &octets, |config| print(&explain(config, None)));
     }
     let Compiled { config, origins, report } = compile_text(input, &octets, language);
     show(&report);
@@ -136,6 +137,64 @@ pub fn explain_file(input: &Path, language: Language) -> Outcome {
 /// `explain --code RW0001`. None when there is no such code.
 pub fn explain_code(id: &str) -> Option<Outcome> {
     Some(print(&code_text(Code::find(id)?)))
+}
+
+/// `decode FILE.pcap`; `-` is the standard input. With a configuration, adverts are judged by it, on
+/// `interface` only when that is given.
+pub fn decode_file(
+    input: &Path,
+    config: Option<(&Path, Language)>,
+    interface: Option<&str>,
+    form: Form,
+) -> Outcome {
+    let Some((path, language)) = config else {
+        return decode_by(input, View { config: None, interface }, form);
+    };
+    let Some(octets) = read(path) else { return Outcome::File };
+    if octets.starts_with(&blob::MAGIC) {
+        return with_blob(path, &octets, |config| {
+            decode_by(input, View { config: Some(config), interface }, form)
+        });
+    }
+    let Compiled { config, report, .. } = compile_text(path, &octets, language);
+    let Some(config) = config else {
+        show(&report);
+        complain(&format!("{}: {}", path.display(), summary(&report)));
+        return Outcome::Invalid;
+    };
+    // Its warnings are not what was asked for.
+    decode_by(input, View { config: Some(&config), interface }, form)
+}
+
+fn decode_by(input: &Path, view: View<'_>, form: Form) -> Outcome {
+    if let (Some(config), Some(wanted)) = (view.config, view.interface)
+        && !config.interfaces.iter().any(|name| name.as_str() == wanted)
+    {
+        complain(&format!("the configuration has no interface {wanted}"));
+        return Outcome::Invalid;
+    }
+    let mut stdout = std::io::stdout().lock();
+    let result = if input == Path::new("-") {
+        decode(std::io::stdin().lock(), &view, form, &mut stdout)
+    } else {
+        match file::open(input) {
+            Ok(file) => decode(BufReader::new(file), &view, form, &mut stdout),
+            Err(reason) => {
+                complain(&format!("{}: {reason}", input.display()));
+                return Outcome::File;
+            }
+        }
+    };
+    match result {
+        Ok(()) => Outcome::Fine,
+        Err(Stopped::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Outcome::Fine
+        }
+        Err(stopped) => {
+            complain(&format!("{}: {stopped}", input.display()));
+            Outcome::File
+        }
+    }
 }
 
 /// `version`.

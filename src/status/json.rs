@@ -13,8 +13,9 @@ use crate::time::Instant;
 use crate::trace::Transition;
 use crate::wire::Reject;
 
-/// A string between quotation marks, escaped.
-struct Quoted<'a>(&'a str);
+/// A string as JSON has it: between quotation marks, escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

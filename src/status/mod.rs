@@ -8,7 +8,7 @@ mod log;
 mod process;
 mod text;
 
-pub use json::{render_json, render_log_json};
+pub use json::{Quoted, render_json, render_log_json};
 pub use log::render_event;
 pub use process::Process;
 pub use text::{render_log_text, render_text};

@@ -52,7 +52,12 @@ impl Arp {
     /// Reads a frame; `None` when it is not ARP for IPv4 over Ethernet, or another operation.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         let frame = Frame::parse(frame).filter(|frame| frame.ethertype == ethernet::ARP)?;
-        let (kind, rest) = frame.payload.split_first_chunk::<6>()?;
+        Arp::parse_payload(frame.payload)
+    }
+
+    /// Reads what is behind the EtherType, whatever link layer carried it; `None` as above.
+    pub fn parse_payload(payload: &[u8]) -> Option<Self> {
+        let (kind, rest) = payload.split_first_chunk::<6>()?;
         let (operation, rest) = rest.split_first_chunk::<2>()?;
         let (sender_mac, rest) = rest.split_first_chunk::<6>()?;
         let (sender_ip, rest) = rest.split_first_chunk::<4>()?;

@@ -83,7 +83,11 @@ impl Neighbour {
     /// Reads a frame; `None` when it is neither message, or one that must be ignored.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         let frame = Frame::parse(frame).filter(|frame| frame.ethertype == ethernet::IPV6)?;
-        let packet = ipv6::Packet::parse(frame.payload).ok()?;
+        Neighbour::parse_packet(&ipv6::Packet::parse(frame.payload).ok()?)
+    }
+
+    /// Reads a packet, whatever link layer carried it; `None` as above.
+    pub fn parse_packet(packet: &ipv6::Packet<'_>) -> Option<Self> {
         let (source, destination) = (packet.source, packet.destination);
         if packet.next_header != ICMPV6 || packet.hop_limit != HOP_LIMIT {
             return None;

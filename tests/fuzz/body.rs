@@ -1,0 +1,296 @@
+//! What is done to octets that anybody may have sent, one function a reader. A body panics when
+//! something is wrong; `tests/fuzz/run` hands it to cargo-fuzz, `tests/fuzz.rs` a small share of
+//! that to every run of the tests.
+#![allow(
+    unreachable_pub,
+    reason = "the root of a library for cargo-fuzz, a module of a test for us"
+)]
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+use ringward::addr::{IfIndex, Version};
+use ringward::config::blob::{self, HEADER_LEN};
+use ringward::config::check::check;
+use ringward::config::model::Config;
+use ringward::config::source;
+use ringward::daemon::request;
+use ringward::decode::{Form, View, decode};
+use ringward::engine::{Engine, Port};
+use ringward::limits::{BLOB_LEN_MAX, DATAGRAM_LEN_MAX};
+use ringward::time::{Instant, Span};
+use ringward::wire::vrrp::{self, Auth, Datagram, Outgoing};
+use ringward::wire::{arp, ethernet, ipv4, ipv6, ndisc, rtnl};
+
+/// A body.
+pub type Body = fn(&[u8]);
+
+/// Every body, by the name of its corpus.
+pub const ALL: [(&str, Body); 9] = [
+    ("advert_ipv4", advert_ipv4),
+    ("advert_ipv6", advert_ipv6),
+    ("announcement", announcement),
+    ("rtnetlink", rtnetlink),
+    ("engine", engine),
+    ("blob_decode", blob_decode),
+    ("keepalived_conf", keepalived_conf),
+    ("control_request", control_request),
+    ("capture", capture),
+];
+
+/// A packet of the IPv4 raw socket.
+pub fn advert_ipv4(packet: &[u8]) {
+    let Ok(datagram) = vrrp::dissect_ipv4(packet) else { return };
+    let inner = ipv4::Packet::parse(packet).unwrap();
+    assert!(!inner.is_fragment() && inner.protocol == vrrp::PROTOCOL);
+    assert!(datagram.hop_limit == 255 || !datagram.destination.is_multicast());
+    written_is_read(&datagram);
+}
+
+/// Source, destination, hop limit and payload from the IPv6 raw socket, one behind the other.
+pub fn advert_ipv6(octets: &[u8]) {
+    let Some((source, rest)) = octets.split_first_chunk::<16>() else { return };
+    let Some((destination, rest)) = rest.split_first_chunk::<16>() else { return };
+    let Some((&hop_limit, payload)) = rest.split_first() else { return };
+    let (source, destination) = (Ipv6Addr::from(*source), Ipv6Addr::from(*destination));
+    let Ok(datagram) = vrrp::dissect_ipv6(source, destination, hop_limit, payload) else { return };
+    assert_eq!(datagram.advert.version, Version::V3);
+    written_is_read(&datagram);
+}
+
+/// What was accepted can be written, and what is written then is read as the same.
+fn written_is_read(datagram: &Datagram<'_>) {
+    let advert = &datagram.advert;
+    assert!(!advert.interval.is_zero());
+    let password = match advert.auth {
+        Auth::None => None,
+        Auth::Password(password) => Some(password),
+        Auth::Other(_) => return,
+    };
+    let outgoing = Outgoing {
+        version: advert.version,
+        vrid: advert.vrid,
+        priority: advert.priority,
+        interval: advert.interval,
+        source: datagram.source,
+        destination: datagram.destination,
+        addresses: advert.addresses.iter(),
+        password,
+        identification: 0,
+    };
+    let mut buffer = [0; DATAGRAM_LEN_MAX];
+    let len = vrrp::emit(&outgoing, &mut buffer).unwrap();
+    let written = &buffer[..len];
+    let again = match datagram.source {
+        IpAddr::V4(_) => vrrp::dissect_ipv4(written).unwrap(),
+        IpAddr::V6(_) => {
+            let packet = ipv6::Packet::parse(written).unwrap();
+            let (source, destination) = (packet.source, packet.destination);
+            vrrp::dissect_ipv6(source, destination, packet.hop_limit, packet.payload).unwrap()
+        }
+    };
+    let again = again.advert;
+    assert_eq!((again.version, again.vrid), (advert.version, advert.vrid));
+    assert_eq!((again.priority, again.interval), (advert.priority, advert.interval));
+    assert_eq!(again.addresses, advert.addresses);
+    assert!(again.auth == advert.auth);
+}
+
+/// A frame with ARP or neighbour discovery in it.
+pub fn announcement(octets: &[u8]) {
+    let _ = (ethernet::Frame::parse(octets), arp::Arp::parse(octets));
+    let _ = ndisc::Neighbour::parse(octets);
+}
+
+/// A datagram of a netlink socket.
+pub fn rtnetlink(datagram: &[u8]) {
+    let count = rtnl::messages(datagram).take(datagram.len() + 1).count();
+    assert!(count <= datagram.len() / 16 + 1, "{count} messages in {} octets", datagram.len());
+}
+
+/// The configuration that [`engine`] runs.
+const ROUTERS: &str = "
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 1
+    priority 200
+    advert_int 1
+    virtual_ipaddress {
+        10.200.0.1
+    }
+}
+vrrp_instance B {
+    interface eth0
+    virtual_router_id 2
+    authentication {
+        auth_type PASS
+        auth_pass secret12
+    }
+    virtual_ipaddress {
+        10.200.0.2/24
+        10.200.0.3 dev eth1
+    }
+}
+vrrp_instance C {
+    version 3
+    interface eth1
+    virtual_router_id 1
+    advert_int 0.01
+    nopreempt
+    unicast_src_ip 10.99.0.1
+    unicast_peer {
+        10.99.0.2
+        10.99.0.3
+    }
+    virtual_ipaddress {
+        10.200.0.4
+    }
+}
+vrrp_instance D {
+    version 3
+    interface eth1
+    virtual_router_id 1
+    priority 255
+    virtual_ipaddress {
+        fe80::200:1
+        fd99::200:1
+    }
+}
+";
+
+static ENGINE: Mutex<Engine> = Mutex::new(Engine::new());
+
+/// A story: what happens to an engine, one octet that says what, one that says how long, and then
+/// so many octets of content.
+pub fn engine(mut story: &[u8]) {
+    static CONFIG: Mutex<Option<Box<Config>>> = Mutex::new(None);
+    let mut config = CONFIG.lock().unwrap_or_else(PoisonError::into_inner);
+    let config = config.get_or_insert_with(|| source::compile_str("story", ROUTERS).unwrap());
+    let mut engine = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+    *engine = Engine::new();
+    let mut now = Instant::from_nanos(1_000_000_000_000);
+    engine.stage().unwrap().copy_from(config);
+    engine.configure(now);
+    engine.start(now);
+    while let Some((&[what, len], rest)) = story.split_first_chunk::<2>() {
+        let (content, rest) = rest.split_at(usize::from(len).min(rest.len()));
+        story = rest;
+        let port = IfIndex::new(1 + u32::from(what >> 4 & 1)).unwrap();
+        match what & 7 {
+            0 => engine.ingest_ipv4(now, port, content),
+            1 => {
+                let (source, group) = (Ipv6Addr::LOCALHOST, vrrp::GROUP_V6);
+                engine.ingest_ipv6(now, port, (source, group), 255, content);
+            }
+            2 | 3 => engine.observe(now, content),
+            4 => {
+                let octets = content.first_chunk::<4>().copied().unwrap_or_default();
+                now = now + Span::from_micros(u64::from(u32::from_be_bytes(octets)));
+            }
+            5 => now = engine.next_deadline().min(now + Span::from_secs(3_600)).max(now),
+            6 => match len & 3 {
+                0 => engine.command(now, ringward::engine::Command::Release(None)),
+                1 => engine.observe_overrun(now),
+                2 => {
+                    if engine.stage().map(|staged| staged.copy_from(config)).is_some() {
+                        engine.reload(now);
+                    }
+                }
+                _ => engine.stop(now),
+            },
+            _ => {
+                let first: Option<Port> = engine.ports().next();
+                if let Some(first) = first {
+                    engine.observe_port(now, first, (len & 1 != 0).then_some(13));
+                }
+            }
+        }
+        turn(&mut engine, now);
+    }
+}
+
+/// The end of a turn: what is due is served, everything that is to leave leaves, and the next turn
+/// is not asked for in the past.
+fn turn(engine: &mut Engine, now: Instant) {
+    let mut buffer = [0; DATAGRAM_LEN_MAX];
+    engine.expire(now);
+    let mut left = 0;
+    while engine.next_transmit(now, &mut buffer).is_some() {
+        left += 1;
+        assert!(left < 1_000, "packets without end");
+    }
+    while engine.next_request(now, &mut buffer).is_some() {
+        left += 1;
+        assert!(left < 2_000, "requests without end");
+    }
+    while engine.next_event().is_some() {}
+    while engine.next_released().is_some() {}
+    assert!(engine.next_deadline() > now, "{:?} is over at {now:?}", engine.next_deadline());
+}
+
+/// A blob, as it is and with the checksum that it should have. One that is accepted keeps every
+/// rule, and comes back the same from being written.
+pub fn blob_decode(octets: &[u8]) {
+    let mut octets = octets.to_vec();
+    decode_as_is(&octets);
+    if let Some((header, body)) = octets.split_at_mut_checked(HEADER_LEN) {
+        let len = u32::try_from(body.len()).unwrap();
+        header[20..24].copy_from_slice(&len.to_le_bytes());
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&header[..24]);
+        hasher.update(body);
+        header[24..28].copy_from_slice(&hasher.finalize().to_le_bytes());
+        decode_as_is(&octets);
+    }
+}
+
+fn decode_as_is(octets: &[u8]) {
+    static READ: Mutex<Config> = Mutex::new(Config::new());
+    let mut config = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    match blob::decode(octets, &mut config) {
+        Ok(()) => comes_back_the_same(&config),
+        Err(_) => assert!(config.instances.is_empty()),
+    }
+}
+
+fn comes_back_the_same(config: &Config) {
+    static AGAIN: Mutex<Config> = Mutex::new(Config::new());
+    static BLOB: Mutex<[u8; BLOB_LEN_MAX]> = Mutex::new([0; BLOB_LEN_MAX]);
+    let mut again = AGAIN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut blob = BLOB.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(check(config), Ok(()));
+    let len = blob::encode(config, &mut blob[..]).unwrap();
+    blob::decode(&blob[..len], &mut again).unwrap();
+    assert!(*again == *config, "another configuration was read than was written");
+}
+
+/// A keepalived.conf.
+pub fn keepalived_conf(octets: &[u8]) {
+    let source::Compiled { config, origins, report } = source::compile("fuzz.conf", octets);
+    let _ = (report.render(false), report.render(true));
+    assert_eq!(config.is_none(), report.has_errors());
+    if let Some(config) = config {
+        let _ = source::explain::explain(&config, Some((&origins, &report.sources)));
+        comes_back_the_same(&config);
+    }
+}
+
+/// A line on the control socket.
+pub fn control_request(line: &[u8]) {
+    let _ = request::parse(line);
+}
+
+/// A capture, decoded for people and for machines, without and with a configuration.
+pub fn capture(octets: &[u8]) {
+    static CONFIG: Mutex<Option<Box<Config>>> = Mutex::new(None);
+    let mut config = CONFIG.lock().unwrap_or_else(PoisonError::into_inner);
+    let config = config.get_or_insert_with(|| source::compile_str("view", ROUTERS).unwrap());
+    for config in [None, Some(&**config)] {
+        for form in [Form::Text, Form::Json] {
+            let mut shown = Vec::new();
+            let _ = decode(octets, &View { config, interface: None }, form, &mut shown);
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(!shown.contains("secret12"), "{shown}");
+        }
+    }
+}
