@@ -178,6 +178,27 @@ pub fn propose(name: &str, block: Block) -> Option<&'static str> {
     nearest(name, here).or_else(|| nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)))
 }
 
+/// The keyword that means in `block` what `name` means elsewhere: settings of instances have a
+/// `vrrp_` before them in global_defs.
+pub fn twin(name: &str, block: Block) -> Option<&'static str> {
+    let twin = match name.strip_prefix("vrrp_") {
+        Some(bare) => bare.to_owned(),
+        None => format!("vrrp_{name}"),
+    };
+    named(&twin).find(|keyword| keyword.is_in(block)).map(|keyword| keyword.name)
+}
+
+/// What to do about a keyword that versions of keepalived before 2.0 had, and tutorials still have.
+pub fn retired(name: &str) -> Option<&'static str> {
+    match name {
+        "lvs_id" => Some("write `router_id`"),
+        "nat_mask" => Some("remove it: nothing took its place"),
+        "enable_snmp" => Some("remove it: there is no SNMP agent"),
+        "sync_instance" => Some("make a vrrp_sync_group"),
+        _ => None,
+    }
+}
+
 /// The keyword that `word` begins with, and what follows it, where that cannot be a part of a
 /// keyword: `priority100`.
 pub fn split_glued(word: &str, block: Block) -> Option<(&'static str, &str)> {

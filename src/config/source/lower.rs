@@ -136,10 +136,12 @@ impl Lowering<'_> {
         if !keyword.is_in(here) {
             let places: Vec<_> = keyword.blocks.iter().map(|block| block.name()).collect();
             let message = format!("`{}` does not belong in {}", keyword.name, here.name());
-            self.report.add(
-                Diagnostic::new(Code::Misplaced, word.span, message)
-                    .help(format!("its place is {}", places.join(", "))),
-            );
+            let mut diagnostic = Diagnostic::new(Code::Misplaced, word.span, message)
+                .help(format!("its place is {}", places.join(", ")));
+            if let Some(twin) = keywords::twin(keyword.name, here) {
+                diagnostic = diagnostic.help(format!("in {} it is called `{twin}`", here.name()));
+            }
+            self.report.add(diagnostic);
             return None;
         }
         match keyword.status {
@@ -239,6 +241,11 @@ impl Lowering<'_> {
             let message = format!("{what} {are} not supported yet");
             let diagnostic = Diagnostic::new(Code::Later, word.span, message);
             self.report.add(diagnostic.help("write the lines out in one file"));
+            return;
+        }
+        if let Some(instead) = keywords::retired(text) {
+            let message = format!("`{text}` is no keyword any more");
+            self.report.add(Diagnostic::new(Code::Unknown, word.span, message).help(instead));
             return;
         }
         if let Some((keyword, rest)) = keywords::split_glued(text, here) {

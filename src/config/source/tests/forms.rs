@@ -206,6 +206,21 @@ fn address_lines_say_what_is_wrong_with_them() {
 }
 
 #[test]
+fn what_has_another_name_here_or_a_new_one_is_told() {
+    for (line, help) in [
+        ("garp_master_delay 5", "in global_defs it is called `vrrp_garp_master_delay`"),
+        ("lvs_id gw", "write `router_id`"),
+        ("vrrp_grap_interval 0", "did you mean `vrrp_garp_interval`?"),
+    ] {
+        let report = run(&format!("global_defs {{\n{line}\n}}\n{}", with(""))).report;
+        assert_eq!(report.diagnostics[0].helps.last().map(String::as_str), Some(help), "{report}");
+    }
+    let report = run(&with("vrrp_garp_master_repeat 2")).report;
+    let help = "in vrrp_instance it is called `garp_master_repeat`";
+    assert_eq!(report.diagnostics[0].helps.last().map(String::as_str), Some(help), "{report}");
+}
+
+#[test]
 fn case_counts_and_the_message_says_so() {
     for (line, help) in [
         ("PRIORITY 100", "write `priority`"),

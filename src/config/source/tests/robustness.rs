@@ -33,12 +33,12 @@ fn truncations_are_survived() {
 }
 
 #[test]
-fn every_octet_may_become_a_troublesome_one() {
+fn octets_may_become_troublesome_ones() {
     let troublesome = [0, b'\n', b'{', b'}', b'"', b'#', b' ', b'/', 0x80, 0xff, b'9'];
     let mut octets = SAMPLE.as_bytes().to_vec();
-    for at in 0..octets.len() {
+    for at in (0..octets.len()).step_by(2) {
         let kept = octets[at];
-        octets[at] = troublesome[at % troublesome.len()];
+        octets[at] = troublesome[at / 2 % troublesome.len()];
         survive(&octets);
         octets[at] = kept;
     }
