@@ -273,6 +273,8 @@ impl Engine {
         let keeps = self.listen_at.is_none() && (config.priority.is_owner() || resume.is_some());
         if let Some(row) = self.addresses.get_mut(usize::from(row)) {
             row.presence = if keeps { Presence::Ours } else { Presence::Absent };
+            // What is left of its lease is the predecessor's: it may be about to end.
+            row.renew_at = keeps.then_some(now);
         }
         if keeps && let Some(router) = self.routers.get_mut(usize::from(instance)) {
             router.resume_at = resume.map(|beat| beat.sent_at);
