@@ -116,7 +116,7 @@ vrrp_instance master {
     priority 130
     authentication {
         auth_type PASS
-        auth_pass 12#34
+        auth_pass 'a#b'
     }
     virtual_ipaddress { 10.99.0.109 }
 }
@@ -140,6 +140,26 @@ vrrp_instance unicast {
         # keepalived keeps garp_extra_if only for instances that have such an address.
         10.99.0.113 dev lo
     }
+}
+
+vrrp_instance quoted {
+    interface eth0
+    virtual_router_id 11
+    authentication {
+        auth_type PASS
+        auth_pass "a '#b"c
+    }
+    virtual_ipaddress { "10.99.0.114" }
+}
+
+vrrp_instance escaped {
+    interface eth0
+    virtual_router_id 12
+    authentication {
+        auth_type "PASS"
+        auth_pass 1\2\"3"
+    }
+    virtual_ipaddress { 10.99.0.115 }
 }
 
 vrrp_instance lonely-unicast {

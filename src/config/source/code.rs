@@ -65,7 +65,7 @@ codes! {
         "Type the character anew.";
     OpenQuote = "0006", Error, "a quote is never closed",
         "A quoted value ends on the line where it began.",
-        "Close the quote. In a value that holds a quote of one kind, use the other kind around it.";
+        "Close the quote. A value cannot hold a double quote.";
     GluedComment = "0007", Warning, "a comment starts inside a word",
         "`#` and `!` begin a comment anywhere in a line, even in the middle of a word, so the rest \
          of the word is lost: of `auth_pass s3cr!t`, `s3cr` remains.",
@@ -92,6 +92,10 @@ codes! {
     LongLine = "0014", Error, "a line without end",
         "The file has a line of more than 4096 octets, which nobody writes.",
         "Check that it is the right file.";
+    SingleQuote = "0015", Warning, "single quotes are part of the value",
+        "keepalived takes single quotes for ordinary characters, outside of commands: of \
+         `auth_pass 'a b'`, `'a` is the password. So does ringward, so that a pair agrees.",
+        "Use double quotes, on all routers.";
     Unknown = "0020", Error, "unknown keyword",
         "keepalived.conf has no such keyword. keepalived logs a line and goes on without it.",
         "Correct the spelling, or remove the line.";

@@ -185,6 +185,13 @@ impl Lowering<'_> {
             let diagnostic = Diagnostic::new(Code::UnwantedBlock, body.open, message);
             self.report.add(diagnostic.also(span, "takes a value only"));
         }
+        for word in statement.values.iter().filter(|word| word.text.starts_with('\'')) {
+            let message = "single quotes are part of the value".to_owned();
+            self.report.add(
+                Diagnostic::new(Code::SingleQuote, word.span, message)
+                    .help("use double quotes, if quotes were meant"),
+            );
+        }
         let wanted = match keyword.shape {
             Shape::Flag => 0,
             Shape::Value => 1,

@@ -17,8 +17,8 @@ fn braces_may_be_glued_on_the_next_line_or_all_on_one() {
         "! comment {\nvrrp_instance VI_1 { # {\ninterface eth0 ! the lan\nvirtual_router_id 51\n\
          virtual_ipaddress {\n# none\n10.0.0.9/24\n}\nauthentication {\nauth_type PASS\nauth_pass \
          \"1234\"\n}\n} # }",
-        "vrrp_instance \"VI_1\" {\ninterface 'eth0'\nvirtual_router_id \"5\"1\nvirtual_ipaddress {\n\
-         \"10.0.0.9\"/24\n}\nauthentication {\nauth_type PASS\nauth_pass '1234'\n}\n}",
+        "vrrp_instance \"VI_1\"{\ninterface \"eth0\"\nvirtual_router_id \"51\"\nvirtual_ipaddress \
+         {\n\"10.0.0.9/24\"#\n}\nauthentication {\nauth_type \"PASS\"\nauth_pass \"1234\"\n}\n}",
     ] {
         let compiled = run(text);
         assert_eq!(compiled.report.to_string(), "", "{text}");
@@ -124,6 +124,19 @@ fn a_password_is_hidden_behind_a_misspelt_keyword_as_well() {
         assert!(!report.contains("hunter"), "{report}");
         assert!(report.contains("XX"), "{report}");
     }
+}
+
+#[test]
+fn single_quotes_are_ordinary_and_quoted_pieces_are_words() {
+    let password = |pass: &str| {
+        let text = with(&format!("authentication {{\nauth_type PASS\nauth_pass {pass}\n}}"));
+        (config(&text).instances[0].password.unwrap(), codes(&text))
+    };
+    assert_eq!(password("'1234'"), (*b"'1234'\0\0", vec!["RW0015"]));
+    assert_eq!(password("a'b"), (*b"a'b\0\0\0\0\0", vec![]));
+    assert_eq!(password("'a b'"), (*b"'a\0\0\0\0\0\0", vec!["RW0015", "RW0031"]));
+    assert_eq!(password("a\"b\"c"), (*b"a\0\0\0\0\0\0\0", vec!["RW0031"]));
+    assert_eq!(password("12\\34"), (*b"12\\34\0\0\0", vec![]));
 }
 
 #[test]

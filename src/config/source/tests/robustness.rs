@@ -5,7 +5,7 @@ use crate::config::check::check;
 
 /// Something of everything.
 const SAMPLE: &str = "\u{feff}global_defs {\n\trouter_id \"g w\"\n  vrrp_version 3 # für alle\n \
-    vrrp_garp_extra_if all 5\n}\n\nvrrp_instance 'VI 1'{\r\n interface eth0\n virtual_router_id 51\n \
+    vrrp_garp_extra_if all 5\n}\n\nvrrp_instance \"VI 1\"{\r\n interface eth0\n virtual_router_id 51\n \
     state MASTER\n nopreempt\n advert_int 0.25\n unicast_src_ip fe80::2\n unicast_peer { fe80::3/64\n \
     }\n authentication\n {\n auth_type PASS\n auth_pass s3cr!tt\n }\n virtual_ipaddress {\n \
     fe80::10/64 dev br-lan\n 2001:db8::10\n }\n virtual_ipaddress_excluded { 10.0.0.1/24 label \
