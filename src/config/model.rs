@@ -104,6 +104,19 @@ pub struct Announce {
     pub extra_interface: Span,
 }
 
+impl Announce {
+    /// keepalived's defaults: five at once, five more after five seconds, no refresh.
+    pub const KEEPALIVED: Announce = Announce {
+        delay: Span::from_secs(5),
+        repeat: 5,
+        refresh: Span::ZERO,
+        refresh_repeat: 1,
+        lower_delay: Span::from_secs(5),
+        lower_repeat: 5,
+        extra_interface: Span::ZERO,
+    };
+}
+
 /// One virtual address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {

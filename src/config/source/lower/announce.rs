@@ -4,21 +4,20 @@ use super::super::explain::{KEEPALIVED, Origin, Scope};
 use super::Lowering;
 use super::global::Announcing;
 use crate::config::model::Announce;
-use crate::time::Span;
 
 impl Lowering<'_> {
     pub(super) fn announce_of(&mut self, given: &Announcing, scope: Scope) -> Announce {
         let global = std::mem::take(&mut self.defaults.announce);
         let named = |value: &'static str| move |given| (given, value);
-        let five = Span::from_secs(5);
+        let default = Announce::KEEPALIVED;
         // The global lower_prio values follow the global master values, not the instance's.
         let lower_delay = match &global.delay {
             Some(given) => (given.value, Origin::Follows(given.span, "as vrrp_garp_master_delay")),
-            None => (five, KEEPALIVED),
+            None => (default.lower_delay, KEEPALIVED),
         };
         let lower_repeat = match &global.repeat {
             Some(given) => (given.value, Origin::Follows(given.span, "as vrrp_garp_master_repeat")),
-            None => (5, KEEPALIVED),
+            None => (default.lower_repeat, KEEPALIVED),
         };
         let announce = Announce {
             delay: self.pick(
@@ -26,28 +25,28 @@ impl Lowering<'_> {
                 "garp_master_delay",
                 given.delay.as_ref(),
                 global.delay.as_ref().map(named("vrrp_garp_master_delay")),
-                (five, KEEPALIVED),
+                (default.delay, KEEPALIVED),
             ),
             repeat: self.pick(
                 scope,
                 "garp_master_repeat",
                 given.repeat.as_ref(),
                 global.repeat.as_ref().map(|given| (given, "vrrp_garp_master_repeat")),
-                (5, KEEPALIVED),
+                (default.repeat, KEEPALIVED),
             ),
             refresh: self.pick(
                 scope,
                 "garp_master_refresh",
                 given.refresh.as_ref(),
                 global.refresh.as_ref().map(named("vrrp_garp_master_refresh")),
-                (Span::ZERO, KEEPALIVED),
+                (default.refresh, KEEPALIVED),
             ),
             refresh_repeat: self.pick(
                 scope,
                 "garp_master_refresh_repeat",
                 given.refresh_repeat.as_ref(),
                 global.refresh_repeat.as_ref().map(|g| (g, "vrrp_garp_master_refresh_repeat")),
-                (1, KEEPALIVED),
+                (default.refresh_repeat, KEEPALIVED),
             ),
             lower_delay: self.pick(
                 scope,
@@ -68,7 +67,7 @@ impl Lowering<'_> {
                 "garp_extra_if",
                 given.extra_interface.as_ref(),
                 global.extra_interface.as_ref().map(named("vrrp_garp_extra_if")),
-                (Span::ZERO, KEEPALIVED),
+                (default.extra_interface, KEEPALIVED),
             ),
         };
         self.defaults.announce = global;
