@@ -40,7 +40,13 @@ struct Turn {
     /// What theory counts from.
     from: Instant,
     theory: Span,
+    /// The new master is seen to stay alone for three intervals: unless the next step may begin by
+    /// itself before.
+    stays: bool,
 }
+
+/// The supervisor starts a new daemon so long after the first one has died.
+const RESTART: Span = Span::from_secs(1);
 
 /// The first two routers of a show: who is master, and who takes over.
 const MASTER: usize = 0;
@@ -125,7 +131,7 @@ impl Show {
         )?;
         self.hand_over(
             "a  power-off",
-            Turn { new: BACKUP, old: None, since: off, from: last, theory },
+            Turn { new: BACKUP, old: None, since: off, from: last, theory, stays: true },
         )
     }
 
@@ -138,7 +144,10 @@ impl Show {
         self.screen.event(start, format_args!("{name} starts"))?;
         let theory = self.down_interval(MASTER);
         let (new, old) = (MASTER, Some(BACKUP));
-        self.hand_over("b  return", Turn { new, old, since: start, from: start, theory })
+        self.hand_over(
+            "b  return",
+            Turn { new, old, since: start, from: start, theory, stays: true },
+        )
     }
 
     /// c: the daemon dies, the machine lives on.
@@ -158,7 +167,8 @@ impl Show {
                 Millis(gone.since(killed))
             ),
         )?;
-        let turn = Turn { new: BACKUP, old: None, since: killed, from: last, theory };
+        let stays = theory + self.plan.interval.times(3) < RESTART;
+        let turn = Turn { new: BACKUP, old: None, since: killed, from: last, theory, stays };
         let row = self.hand_over("c  daemon killed", turn)?;
         let back = self.first_advert(MASTER, last + row.seen, self.down_interval(MASTER))?;
         let events = vec![
@@ -186,7 +196,7 @@ impl Show {
         })?;
         self.screen.event(resigned, format_args!("{name} resigns: priority 0"))?;
         let (new, old) = (BACKUP, Some(MASTER));
-        let turn = Turn { new, old, since: stop, from: resigned, theory };
+        let turn = Turn { new, old, since: stop, from: resigned, theory, stays: true };
         let row = self.hand_over("d  graceful stop", turn)?;
         let status = self.router(MASTER)?.exit_status(Duration::from_secs(5))?;
         if status != 0 {
@@ -198,7 +208,7 @@ impl Show {
     /// Sees a router become master: its first advert, its address, its announcements, the client's
     /// first answer from it, and the address going from the one before.
     fn hand_over(&mut self, step: &'static str, turn: Turn) -> Result<Row, Stop> {
-        let Turn { new, old, since, from, theory } = turn;
+        let Turn { new, old, since, from, theory, stays } = turn;
         let name = self.name(new);
         let first = self.first_advert(new, since, theory)?;
         let seen = first.since(from);
@@ -218,7 +228,9 @@ impl Show {
             events.push(self.gone(old, since)?);
         }
         // What follows the takeover at once, too: further announcements, a second owner.
-        self.settle(new)?;
+        if stays {
+            self.settle(new)?;
+        }
         let until = now();
         let (sent, lost) = self.probe.sent_and_lost(since, answered);
         let what = if lost == 0 {
