@@ -27,6 +27,9 @@ pub struct Address {
     pub(super) pending: bool,
     /// DELADDR messages still to come for removals that the kernel has acknowledged.
     pub(super) removals_echoing: u8,
+    /// NEWADDR messages still to come for additions: those are ours, whether the kernel tells or
+    /// not (IFA_PROTO, 5.18).
+    pub(super) additions_echoing: u8,
     /// Not before this is the next request made.
     pub(super) retry_at: Option<Instant>,
     /// When its lease is to be renewed.
@@ -69,6 +72,7 @@ impl Address {
             instance,
             pending: false,
             removals_echoing: 0,
+            additions_echoing: 0,
             retry_at: None,
             renew_at: None,
             secondary: false,

@@ -275,6 +275,10 @@ impl Engine {
             row.presence = if keeps { Presence::Ours } else { Presence::Absent };
             // What is left of its lease is the predecessor's: it may be about to end.
             row.renew_at = keeps.then_some(now);
+            // A kernel that does not tell whose it is let it pass for the administrator's.
+            if let Some(interface) = self.interfaces.get_mut(usize::from(row.interface)) {
+                interface.remove_source(row.ip);
+            }
         }
         if keeps && let Some(router) = self.routers.get_mut(usize::from(instance)) {
             router.resume_at = resume.map(|beat| beat.sent_at);
@@ -387,6 +391,7 @@ impl Engine {
     /// Resigns everywhere and removes all addresses; [`Engine::is_stopped`] tells when it is done.
     pub fn stop(&mut self, now: Instant) {
         self.stopping = true;
+        self.listen_at = None;
         for index in 0..self.routers.len() {
             self.event(now, index, instance::Event::Stop(Cause::Stopped));
         }
@@ -469,6 +474,8 @@ impl Engine {
             self.rival_heard(now, index, rival);
         }
         if reaction.reannounce {
+            // After a stall: what was not claimed while it listened is claimed now.
+            self.kernel.restart();
             self.announce_rival(now, index);
         }
         self.queue_advert(index, reaction.send);
@@ -478,11 +485,16 @@ impl Engine {
     fn queue_advert(&mut self, index: usize, send: Send) {
         let Some(router) = self.routers.get_mut(index) else { return };
         if send == Send::Nothing {
+            if !router.fsm.is_master() && router.send != Send::Resignation {
+                // A reply of this turn, overtaken by a better master: it must not leave any more.
+                router.send = Send::Nothing;
+            }
             return;
         }
-        let queued = router.send != Send::Nothing;
         router.send = send;
-        if !queued && let Ok(number) = u16::try_from(index) {
+        if !core::mem::replace(&mut router.queued, true)
+            && let Ok(number) = u16::try_from(index)
+        {
             // Cannot be full: it holds each router once.
             let _ = self.adverts.push_back(number);
         }

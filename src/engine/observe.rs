@@ -28,6 +28,10 @@ impl Engine {
                 // The table changed while it was dumped: what was read is not to be trusted.
                 self.kernel.dump_wanted = true;
             }
+            if self.kernel.is_beside_dump(item.sequence) && self.concerns(&item.message) {
+                // News beside a dump may be older or newer than what the dump says.
+                self.kernel.dump_wanted = true;
+            }
             match item.message {
                 Message::Link(link) => changed |= self.observe_link(&link),
                 Message::LinkGone { index } => changed |= self.observe_link_gone(index),
@@ -44,6 +48,21 @@ impl Engine {
         }
         if changed {
             self.judge_health(now);
+        }
+    }
+
+    /// Whether a message is about a configured interface.
+    fn concerns(&self, message: &Message<'_>) -> bool {
+        match message {
+            Message::Link(link) => {
+                self.slot_of(link.index).is_some()
+                    || self.config.interfaces.iter().any(|known| known.as_str() == link.name)
+            }
+            Message::LinkGone { index } => self.slot_of(*index).is_some(),
+            Message::Address(address) => self.slot_of(address.index).is_some(),
+            Message::Ack { .. } | Message::Done { .. } | Message::Overrun | Message::Other(_) => {
+                false
+            }
         }
     }
 
@@ -116,7 +135,16 @@ impl Engine {
             row.forget();
             // Nobody is left to be told by a number; the journal drops the number's entries.
             row.removals_echoing = 0;
+            row.additions_echoing = 0;
+            row.released = false;
+            // What is still answered was about the old interface, not about one of its name.
+            row.pending = false;
+            row.retry_at = None;
         }
+        let rows = &self.addresses;
+        self.kernel.forget(|row| {
+            rows.get(usize::from(row)).is_none_or(|row| usize::from(row.interface) == slot)
+        });
         self.kernel.restart();
     }
 
@@ -127,12 +155,18 @@ impl Engine {
             return self.observe_source(slot, message);
         };
         if message.present {
+            if row.removals_echoing > 0 {
+                // Older than a removal of ours that the kernel has answered already.
+                return false;
+            }
             row.seen = true;
             let became_secondary = message.is_secondary() && !row.secondary;
             row.secondary = message.is_secondary();
             let ours = row.presence == Presence::Ours
                 || row.pending
+                || row.additions_echoing > 0
                 || message.proto == super::ADDRESS_PROTO;
+            row.additions_echoing = row.additions_echoing.saturating_sub(1);
             let was = row.presence;
             row.presence = if ours { Presence::Ours } else { Presence::Foreign };
             if was != row.presence {
@@ -143,8 +177,11 @@ impl Engine {
                 row.renew_at = Some(now);
                 self.kernel.restart();
             }
-            // An address that the administrator assigned can be a source: the owner's is one.
-            return !ours && self.observe_source(slot, message);
+            // An owner's address is the administrator's, and a source. Anybody else's virtual
+            // address is none, even if it was assigned: another router may have it as well.
+            let owner = row.instance().and_then(|at| self.config.instances.get(usize::from(at)));
+            let is_owner = owner.is_some_and(|instance| instance.priority.is_owner());
+            return !ours && is_owner && self.observe_source(slot, message);
         }
         if row.removals_echoing > 0 {
             row.removals_echoing -= 1;
@@ -152,6 +189,7 @@ impl Engine {
         }
         let was = row.presence;
         row.forget();
+        self.kernel.released_left = true;
         self.kernel.restart();
         match was {
             Presence::Foreign => self.observe_source(slot, message),
@@ -220,6 +258,9 @@ impl Engine {
         }
         for row in &mut self.addresses {
             row.seen = false;
+            // The news that was lost may have been ours: none is waited for any more.
+            row.removals_echoing = 0;
+            row.additions_echoing = 0;
         }
     }
 
@@ -232,9 +273,20 @@ impl Engine {
                 self.interface_vanishes(slot);
             }
         }
-        for row in self.addresses.iter_mut().filter(|row| !row.seen && row.is_present()) {
-            row.forget();
+        for number in 0..self.addresses.len() {
+            let Some(row) = self.addresses.get_mut(number) else { break };
+            // A request whose answer was lost: this is the answer.
+            let unanswered = core::mem::take(&mut row.pending);
+            if !row.seen && row.is_present() {
+                row.forget();
+            } else if unanswered
+                && row.presence == Presence::Ours
+                && let Ok(number) = u16::try_from(number)
+            {
+                self.announce_installed(number);
+            }
         }
+        self.kernel.released_left = true;
         self.kernel.restart();
     }
 

@@ -103,7 +103,13 @@ impl Engine {
             let name = self.config.interface_name(row.interface);
             let Some(slot) = slot_of(&mut self.staged, name) else { continue };
             row.moved_to = u16::try_from(self.spare_addresses.len()).unwrap_or(NONE);
-            let left = Address { instance: NONE, interface: slot, moved_to: NONE, ..row.clone() };
+            let left = Address {
+                instance: NONE,
+                interface: slot,
+                moved_to: NONE,
+                burst: 0,
+                ..row.clone()
+            };
             let _ = self.spare_addresses.push(left);
         }
         let old = &self.addresses;

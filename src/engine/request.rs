@@ -27,6 +27,9 @@ pub(super) struct Kernel {
     /// The tables are to be read again.
     pub(super) dump_wanted: bool,
     dump: Reading,
+    /// When the patience with the dump that is being read ends; otherwise not before this is the
+    /// next one asked for.
+    dump_at: Instant,
     pending: Vec<Pending, NETLINK_BATCH_MAX>,
     sequence: u32,
     /// When a renewal, a retry or the patience with an answer is due.
@@ -35,7 +38,7 @@ pub(super) struct Kernel {
     pub(super) malformed: u64,
     /// How often messages were lost.
     pub(super) overruns: u64,
-    released_left: bool,
+    pub(super) released_left: bool,
     cursor: usize,
 }
 
@@ -72,6 +75,7 @@ impl Kernel {
             dirty: false,
             dump_wanted: false,
             dump: Reading::Nothing,
+            dump_at: Instant::ZERO,
             pending: Vec::new(),
             sequence: 0,
             due: None,
@@ -87,10 +91,24 @@ impl Kernel {
         self.dump_wanted || self.dump != Reading::Nothing
     }
 
+    /// Whether a dump is being read that a message with this sequence number is no part of.
+    pub(super) fn is_beside_dump(&self, sequence: u32) -> bool {
+        match self.dump {
+            Reading::Links(own) | Reading::Addresses(own) => own != sequence,
+            Reading::LinksRead => true,
+            Reading::Nothing => false,
+        }
+    }
+
     /// The scan for what is wanted begins anew.
     pub(super) fn restart(&mut self) {
         self.dirty = true;
         self.cursor = 0;
+    }
+
+    /// Answers for these rows are of no interest any more.
+    pub(super) fn forget(&mut self, is_of: impl Fn(u16) -> bool) {
+        self.pending.retain(|asked| !is_of(asked.row));
     }
 
     /// A reload has moved the rows: the answers still to come are for the new ones.
@@ -114,12 +132,12 @@ impl Engine {
     /// [`NETLINK_BATCH_MAX`] requests wait for their acknowledgement, and while a dump is read.
     pub fn next_request(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Request> {
         match self.kernel.dump {
-            Reading::Links(_) | Reading::Addresses(_) => return None,
+            Reading::Links(_) | Reading::Addresses(_) => return self.wait(now),
             Reading::LinksRead => return self.request_dump(now, Dump::Addresses, buffer),
             // Alone on the way: what a request changes meanwhile would make the tables doubtful.
             Reading::Nothing if self.kernel.dump_wanted => {
-                if !self.kernel.pending.is_empty() {
-                    return None;
+                if !self.kernel.pending.is_empty() || now < self.kernel.dump_at {
+                    return self.wait(now);
                 }
                 self.kernel.dump_wanted = false;
                 self.dump_begins();
@@ -128,7 +146,7 @@ impl Engine {
             Reading::Nothing => {}
         }
         if !self.kernel.dirty || self.kernel.pending.is_full() {
-            return None;
+            return self.wait(now);
         }
         while let Some(row) = self.addresses.get(self.kernel.cursor) {
             let number = self.kernel.cursor;
@@ -145,7 +163,15 @@ impl Engine {
         }
         self.kernel.cursor = 0;
         self.kernel.dirty = false;
-        self.plan_requests();
+        self.plan_requests(now);
+        None
+    }
+
+    /// Nothing can be asked for now; patience and plans end all the same.
+    fn wait(&mut self, now: Instant) -> Option<Request> {
+        if self.kernel.due.is_none_or(|due| due <= now) {
+            self.plan_requests(now);
+        }
         None
     }
 
@@ -203,7 +229,11 @@ impl Engine {
         self.kernel.pending.push(pending).ok()?;
         row.pending = true;
         row.retry_at = None;
-        if !add {
+        if add {
+            // The journal is told of it anew, and must not forget it right after.
+            row.released = false;
+            row.additions_echoing = row.additions_echoing.saturating_add(1);
+        } else {
             row.removals_echoing = row.removals_echoing.saturating_add(1);
         }
         let owned = Owned { interface, ip: row.ip, prefix_len: row.prefix_len };
@@ -235,6 +265,7 @@ impl Engine {
             Dump::Links => Reading::Links(sequence),
             Dump::Addresses => Reading::Addresses(sequence),
         };
+        self.kernel.dump_at = now + ANSWER_TIMEOUT;
         self.earliest_request(now + ANSWER_TIMEOUT);
         Some(Request { len, kind: RequestKind::Dump })
     }
@@ -245,6 +276,7 @@ impl Engine {
             Reading::Links(own) if own == sequence => self.kernel.dump = Reading::LinksRead,
             Reading::Addresses(own) if own == sequence => {
                 self.kernel.dump = Reading::Nothing;
+                self.kernel.dump_at = now;
                 if errno == 0 && !self.kernel.dump_wanted {
                     self.dump_ends();
                 }
@@ -256,6 +288,7 @@ impl Engine {
         if errno != 0 {
             self.kernel.dump = Reading::Nothing;
             self.kernel.dump_wanted = true;
+            self.kernel.dump_at = now + RETRY_INTERVAL;
             self.earliest_request(now + RETRY_INTERVAL);
         }
         true
@@ -306,6 +339,7 @@ impl Engine {
                 self.events.push(Event::AddressRefused { address: number, errno });
             }
             row.refused = Some(errno);
+            row.additions_echoing = row.additions_echoing.saturating_sub(1);
             row.retry_at = Some(now + RETRY_INTERVAL);
             let instance = row.instance;
             return self.all_refused(now, usize::from(instance));
@@ -362,13 +396,13 @@ impl Engine {
             return;
         }
         let overdue = self.kernel.pending.iter().any(|asked| asked.until <= now);
+        if self.kernel.dump != Reading::Nothing && self.kernel.dump_at <= now {
+            self.kernel.dump = Reading::Nothing;
+            self.observe_overrun(now);
+        }
         if overdue {
-            for asked in core::mem::take(&mut self.kernel.pending) {
-                if let Some(row) = self.addresses.get_mut(usize::from(asked.row)) {
-                    row.pending = false;
-                    row.removals_echoing = 0;
-                }
-            }
+            // Their rows stay pending until a dump has told what became of them.
+            self.kernel.pending.clear();
             self.observe_overrun(now);
         }
         self.kernel.due = None;
@@ -379,14 +413,18 @@ impl Engine {
         self.kernel.due = Some(self.kernel.due.map_or(at, |due| due.min(at)));
     }
 
-    /// When anything of this file is due next.
-    fn plan_requests(&mut self) {
+    /// When anything of this file is due next. What was due before and found nothing to ask for
+    /// (a retry of an instance that is no longer master) is not due again.
+    fn plan_requests(&mut self, now: Instant) {
         let rows = self.addresses.iter().flat_map(|row| {
             let renewal = row.renew_at.filter(|_| row.presence == Presence::Ours);
             [row.retry_at, renewal.filter(|_| !row.pending)]
         });
+        let rows = rows.filter(|at| at.is_some_and(|at| now < at));
         let answers = self.kernel.pending.iter().map(|asked| Some(asked.until));
-        self.kernel.due = rows.chain(answers).flatten().min();
+        let dump = self.kernel.is_dumping().then_some(self.kernel.dump_at);
+        let dump = dump.filter(|at| now < *at);
+        self.kernel.due = rows.chain(answers).chain([dump]).flatten().min();
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Router {
     pub mismatch: Option<(IpAddr, Mismatch)>,
     /// The advert to send next.
     pub(super) send: Send,
+    /// It is in the queue of adverts, whether it still has something to say or not.
+    pub(super) queued: bool,
     /// Identification of the next IPv4 header.
     pub(super) identification: u16,
     /// A hot restart: when the predecessor's last advert left.
@@ -101,6 +103,7 @@ impl Router {
             counters: Counters::ZERO,
             mismatch: None,
             send: Send::Nothing,
+            queued: false,
             identification: 0,
             resume_at: None,
             again_at: None,

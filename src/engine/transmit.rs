@@ -42,6 +42,7 @@ impl Engine {
                 self.peer_cursor = 0;
                 if let Some(router) = self.routers.get_mut(usize::from(number)) {
                     router.send = Send::Nothing;
+                    router.queued = false;
                 }
             } else {
                 self.peer_cursor = self.peer_cursor.saturating_add(1);
@@ -72,6 +73,9 @@ impl Engine {
         else {
             return (None, true);
         };
+        if router.send == Send::Nothing {
+            return (None, true);
+        }
         let peers = self.config.peers.get(config.peers.range()).unwrap_or(&[]);
         let is_last = peers.is_empty() || usize::from(self.peer_cursor) + 1 >= peers.len();
         let interface = self.interfaces.get(usize::from(config.interface));

@@ -1,5 +1,6 @@
 //! The engine on a bench: a kernel that answers when it is told to, and time by hand.
 
+mod found;
 mod kernel;
 mod protocol;
 mod reload;
@@ -98,11 +99,20 @@ impl Bench {
         self.engine.start(self.now);
     }
 
+    /// The sequence number of what the kernel says now: that of the dump it was asked for, else
+    /// that of news.
+    fn sequence(&self) -> u32 {
+        match self.asked.first() {
+            Some((sequence, Left::Dump)) => *sequence,
+            Some(_) | None => 0,
+        }
+    }
+
     pub(super) fn link(&mut self, index: u32, name: &str, up: bool) {
         let mut buffer = [0; 256];
         // IFF_UP, and IFF_RUNNING with IFF_LOWER_UP (linux/if.h).
         let flags = if up { 0x1 | 0x40 | 0x1_0000 } else { 0 };
-        let len = Builder::new(&mut buffer, 16, 0, 0)
+        let len = Builder::new(&mut buffer, 16, 0, self.sequence())
             .body(&ifinfomsg(IfIndex::new(index), flags, 0))
             .text(3, name)
             .attribute(1, &[2, 0, 0, 0, 0, 5])
@@ -137,7 +147,7 @@ impl Bench {
         let mut body = [2, len, flags, 0, 0, 0, 0, 0];
         body[4..].copy_from_slice(&index.to_ne_bytes());
         let kind = if present { 20 } else { 21 };
-        let mut builder = Builder::new(&mut buffer, kind, 0, 0);
+        let mut builder = Builder::new(&mut buffer, kind, 0, self.sequence());
         builder.body(&body).attribute(2, &v4.octets()).attribute(1, &v4.octets());
         let len = builder.attribute(11, &[proto]).finish().unwrap();
         self.engine.observe(self.now, &buffer[..len]);

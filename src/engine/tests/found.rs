@@ -1,0 +1,255 @@
+//! What the simulator found: a kernel that answers late, not at all, or in the wrong order.
+
+use super::*;
+
+const DOWN: Span = Span::from_nanos(3_609_375_000);
+
+fn one(config: &mut Config) {
+    add_instance(config, "VI_1", 51, 100, ip(100));
+}
+
+/// Says something on the listening socket while a dump is being read on the other one.
+fn beside_dump(bench: &mut Bench, say: impl FnOnce(&mut Bench)) {
+    let asked = core::mem::take(&mut bench.asked);
+    say(bench);
+    bench.asked = asked;
+}
+
+/// The kernel's answer alone, without the news of what it did.
+fn acknowledge(bench: &mut Bench) {
+    let (sequence, _) = bench.asked.remove(0);
+    let mut ack = [0; 36];
+    ack[..4].copy_from_slice(&36u32.to_ne_bytes());
+    ack[4] = 2;
+    ack[8..12].copy_from_slice(&sequence.to_ne_bytes());
+    bench.engine.observe(bench.now, &ack);
+}
+
+#[test]
+fn a_retry_that_is_no_longer_wanted_does_not_keep_the_loop_awake() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.answer(13);
+        bench.drain();
+        assert_eq!(bench.state(0), StateName::Fault);
+        bench.turn(Span::from_secs(1));
+        assert!(bench.engine.next_deadline() > bench.now);
+    });
+}
+
+#[test]
+fn a_stop_during_the_start_up_delay_does_not_keep_the_loop_awake() {
+    on_bench(|mut bench| {
+        bench.boot(|config| {
+            one(config);
+            config.global.startup_delay = Span::from_secs(2);
+        });
+        bench.engine.stop(bench.now);
+        bench.turn(Span::from_secs(3));
+        assert!(bench.engine.next_deadline() > bench.now);
+    });
+}
+
+#[test]
+fn a_dump_that_is_never_answered_is_asked_for_again() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.engine.observe_overrun(bench.now);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        bench.asked.clear();
+        let left = bench.turn(Span::from_secs(5));
+        assert_eq!(left.last(), Some(&Left::Dump));
+    });
+}
+
+#[test]
+fn lost_messages_do_not_make_a_lost_answer_be_waited_for_forever() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.engine.observe_overrun(bench.now);
+        assert_eq!(bench.drain(), [], "the dump waits for the answer");
+        bench.asked.clear();
+        let left = bench.turn(Span::from_secs(5));
+        assert!(left.contains(&Left::Dump), "{left:?}");
+    });
+}
+
+#[test]
+fn a_dump_that_is_refused_is_asked_for_again_a_second_later() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.engine.observe_overrun(bench.now);
+        bench.drain();
+        bench.answer(105);
+        assert_eq!(bench.drain(), []);
+        assert_eq!(bench.turn(Span::from_secs(1)), [Left::Dump]);
+    });
+}
+
+#[test]
+fn news_beside_a_dump_mean_another_dump() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.engine.observe_overrun(bench.now);
+        bench.drain();
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        beside_dump(&mut bench, |bench| bench.address(false, 2, ip(5), 24, 0));
+        // What the kernel had gathered before that was not so any more when it was read.
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.answer(0);
+        assert_eq!(bench.drain(), [Left::Dump]);
+    });
+}
+
+#[test]
+fn a_reply_that_a_better_master_overtakes_is_not_sent() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.become_master();
+        bench.advert(ip(9), 50, 100);
+        bench.advert(ip(10), 200, 100);
+        assert_eq!(bench.drain(), [Left::Remove(ip(100))]);
+    });
+}
+
+#[test]
+fn an_answer_about_a_vanished_interface_says_nothing_about_its_successor() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.link_gone(2);
+        acknowledge(&mut bench);
+        bench.link(9, "eth0", true);
+        bench.address(true, 9, ip(5), 24, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Absent);
+        let left = bench.turn(DOWN);
+        assert_eq!(left.last(), Some(&Left::Add(ip(100))));
+    });
+}
+
+#[test]
+fn a_stop_ends_although_an_interface_took_its_addresses_along() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.become_master();
+        bench.link_gone(2);
+        bench.engine.stop(bench.now);
+        bench.drain();
+        assert!(bench.engine.is_stopped());
+    });
+}
+
+#[test]
+fn late_news_of_a_removed_address_do_not_make_it_the_administrators() {
+    // A kernel before 5.18: it does not tell who added an address.
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        acknowledge(&mut bench);
+        bench.advert(ip(9), 200, 100);
+        bench.drain();
+        acknowledge(&mut bench);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Absent);
+        bench.address(false, 2, ip(100), 32, 0);
+        let left = bench.turn(Span::from_secs(4));
+        assert_eq!(left.last(), Some(&Left::Add(ip(100))));
+    });
+}
+
+#[test]
+fn an_addition_whose_answer_was_lost_is_ours_and_is_announced() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.asked.clear();
+        bench.turn(Span::from_secs(5));
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        bench.answer(0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
+        assert_eq!(bench.drain(), vec![Left::Announce(ip(100)); 5]);
+    });
+}
+
+#[test]
+fn a_predecessors_address_is_no_source_on_a_kernel_that_does_not_tell_whose_it_is() {
+    on_bench(|mut bench| {
+        bench.stage(one);
+        bench.engine.configure(bench.now);
+        bench.link(2, "eth0", true);
+        bench.address(true, 2, ip(100), 32, 0);
+        bench.address(true, 2, ip(5), 24, 0);
+        let left = Owned { interface: IfIndex::new(2).unwrap(), ip: ip(100), prefix_len: 32 };
+        assert!(!bench.engine.adopt(bench.now, left, None));
+        bench.engine.start(bench.now);
+        assert_eq!(bench.engine.routers()[0].source, Some(ip(5)));
+    });
+}
+
+#[test]
+fn an_assigned_virtual_address_is_a_source_for_its_owner_only() {
+    for (priority, fault) in [(100, Some(Cause::NoSourceAddress)), (255, None)] {
+        on_bench(move |mut bench| {
+            bench.stage(|config| add_instance(config, "VI_1", 51, priority, ip(100)));
+            bench.engine.configure(bench.now);
+            bench.link(2, "eth0", true);
+            bench.address(true, 2, ip(100), 32, 0);
+            bench.engine.start(bench.now);
+            assert_eq!(bench.engine.routers()[0].fault, fault);
+        });
+    }
+}
+
+#[test]
+fn the_journal_does_not_forget_an_address_that_is_put_back() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.become_master();
+        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
+        assert_eq!(bench.drain(), [Left::Add(ip(100))]);
+        assert_eq!(bench.engine.next_released(), None);
+    });
+}
+
+#[test]
+fn an_address_that_a_reload_left_over_is_not_announced() {
+    on_bench(|mut bench| {
+        let paced = |config: &mut Config| config.global.garp_interval = Span::from_secs(1);
+        bench.boot(|config| {
+            one(config);
+            paced(config);
+        });
+        bench.become_master();
+        bench.stage(|config| {
+            add_instance(config, "VI_1", 51, 100, ip(101));
+            paced(config);
+        });
+        bench.engine.reload(bench.now);
+        bench.drain();
+        for _ in 0..5 {
+            let left = bench.turn(Span::from_secs(1));
+            assert!(!left.contains(&Left::Announce(ip(100))), "{left:?}");
+        }
+    });
+}
+
+#[test]
+fn what_a_listening_master_did_not_claim_is_claimed_when_it_has_listened() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.become_master();
+        bench.turn(Span::from_secs(4));
+        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
+        assert_eq!(bench.drain(), []);
+        let left = bench.turn(Span::from_secs(2));
+        assert!(left.contains(&Left::Add(ip(100))), "{left:?}");
+    });
+}
