@@ -11,6 +11,7 @@
 //! | L3 | [`engine`] [`status`] | composes the above; what the engine knows, as text and JSON |
 //! | L4 | `io` | tokio-uring, libc, and every line of `unsafe` |
 //! | L5 | `daemon` `lab` `demo` `decode` `compiler` | the running program; namespaces to try it in; captures, judged; the commands of `ringwardc` |
+//! | L5 | `sim` | several engines on one virtual clock, for tests |
 //!
 //! L0–L3 build as `no_std` without alloc; `tests/layers.rs` holds the rule.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -37,3 +38,5 @@ pub mod demo;
 pub mod io;
 #[cfg(feature = "demo")]
 pub mod lab;
+#[cfg(feature = "sim")]
+pub mod sim;
