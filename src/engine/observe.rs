@@ -218,6 +218,8 @@ impl Engine {
             return false;
         }
         router.barred = Some((row.lost_since + LOST_PERIOD, Cause::AddressLost));
+        let index = row.instance;
+        self.touch(usize::from(index));
         true
     }
 

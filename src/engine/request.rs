@@ -364,6 +364,8 @@ impl Engine {
         let refused = self.rows_of(index).all(|row| row.refused.is_some() && !row.is_present());
         if let (true, Some(router)) = (refused, self.routers.get_mut(index)) {
             router.barred = Some((now + REFUSED_INTERVAL, Cause::AddressRefused));
+            // It may be in FAULT already, for another reason that ends earlier.
+            self.touch(index);
         }
         refused
     }

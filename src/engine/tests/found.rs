@@ -253,3 +253,22 @@ fn what_a_listening_master_did_not_claim_is_claimed_when_it_has_listened() {
         assert!(left.contains(&Left::Add(ip(100))), "{left:?}");
     });
 }
+
+#[test]
+fn a_refusal_that_is_heard_in_fault_ends_by_itself() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        // The source goes before the refusal comes, and is there again soon.
+        bench.address(false, 2, ip(5), 24, 0);
+        bench.answer(13);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        assert_eq!(bench.state(0), StateName::Fault);
+        assert_eq!(bench.engine.next_deadline(), bench.now + Span::from_secs(1));
+        bench.turn(Span::from_secs(1));
+        assert_eq!(bench.engine.next_deadline(), bench.now + Span::from_secs(9));
+        bench.turn(Span::from_secs(9));
+        assert_eq!(bench.state(0), StateName::Backup);
+    });
+}
