@@ -4,52 +4,40 @@
 
 #[path = "fuzz/body.rs"]
 mod body;
+#[path = "rig/noise.rs"]
+mod noise;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
-/// Numbers that look random and are the same in every run (splitmix64).
-struct Noise(u64);
+use noise::Noise;
 
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit.max(1)).unwrap()).unwrap()
-    }
-
-    /// `octets` with one to four changes, some of them from `other`.
-    fn mutate(&mut self, octets: &[u8], other: &[u8]) -> Vec<u8> {
-        let mut octets = octets.to_vec();
-        for _ in 0..=self.below(4) {
-            let at = self.below(octets.len() + 1);
-            let end = (at + self.below(16)).min(octets.len());
-            let value = self.next().to_be_bytes();
-            match self.below(7) {
-                0 if at < octets.len() => octets[at] ^= 1 << self.below(8),
-                1 if at < octets.len() => octets[at] = [0, 1, 0x7f, 0xff, value[0]][self.below(5)],
-                2 => drop(octets.drain(at..end)),
-                3 => drop(octets.splice(at..at, value)),
-                4 => octets.truncate(at),
-                5 => {
-                    let piece = octets[at..end].to_vec();
-                    drop(octets.splice(at..at, piece));
-                }
-                _ => {
-                    let from = self.below(other.len());
-                    let piece = &other[from..(from + self.below(64)).min(other.len())];
-                    drop(octets.splice(at..end, piece.iter().copied()));
-                }
+/// `octets` with one to four changes, some of them from `other`.
+fn mutate(noise: &mut Noise, octets: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut octets = octets.to_vec();
+    for _ in 0..=noise.below(4) {
+        let at = noise.below(octets.len() + 1);
+        let end = (at + noise.below(16)).min(octets.len());
+        let value = noise.next().to_be_bytes();
+        match noise.below(7) {
+            0 if at < octets.len() => octets[at] ^= 1 << noise.below(8),
+            1 if at < octets.len() => octets[at] = [0, 1, 0x7f, 0xff, value[0]][noise.below(5)],
+            2 => drop(octets.drain(at..end)),
+            3 => drop(octets.splice(at..at, value)),
+            4 => octets.truncate(at),
+            5 => {
+                let piece = octets[at..end].to_vec();
+                drop(octets.splice(at..at, piece));
+            }
+            _ => {
+                let from = noise.below(other.len());
+                let piece = &other[from..(from + noise.below(64)).min(other.len())];
+                drop(octets.splice(at..end, piece.iter().copied()));
             }
         }
-        octets
     }
+    octets
 }
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
@@ -85,7 +73,7 @@ fn run_all(name: &str, mutations: usize) {
     let mut noise = Noise(1);
     for _ in 0..mutations {
         let (one, other) = (noise.below(corpus.len()), noise.below(corpus.len()));
-        run(&noise.mutate(&corpus[one], &corpus[other]));
+        run(&mutate(&mut noise, &corpus[one], &corpus[other]));
     }
 }
 

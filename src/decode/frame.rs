@@ -67,7 +67,7 @@ pub(super) struct Pdu {
     pub(super) auth_type: u8,
     /// Seconds in version 2, centiseconds otherwise.
     pub(super) interval: u16,
-    /// None beside a password, which it would tell of.
+    /// None beside what could be a password, which it would tell of.
     pub(super) checksum: Option<u16>,
     /// The addresses that are there; none in a PDU of version 2 whose length contradicts their
     /// count, because they could be its password.
@@ -189,7 +189,8 @@ impl Pdu {
             count,
             auth_type,
             interval,
-            checksum: (auth_type == 0).then(|| u16::from_be_bytes([sum_high, sum_low])),
+            checksum: (version == 3 || (version == 2 && auth_type == 0))
+                .then(|| u16::from_be_bytes([sum_high, sum_low])),
             addresses: addresses.into_iter().take(usize::from(count)).collect(),
         })
     }

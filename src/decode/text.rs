@@ -67,14 +67,16 @@ fn render_advert(advert: &Advert<'_>, out: &mut String) -> fmt::Result {
             other => write!(out, " auth type {other}")?,
         }
     }
-    out.write_str(" checksum")?;
-    if let Some(checksum) = pdu.checksum {
-        write!(out, " {checksum:#06x}")?;
+    let checksum = pdu.checksum.map(|checksum| format!(" {checksum:#06x}"));
+    let is = match advert.dissected {
+        Ok(datagram) => Some(datagram.advert.checksum.text()),
+        Err(rejected) => (rejected.reason == Reject::Checksum).then_some("wrong"),
+    };
+    if checksum.is_some() || is.is_some() {
+        write!(out, " checksum{}", checksum.unwrap_or_default())?;
     }
-    match advert.dissected {
-        Ok(datagram) => write!(out, " ({})", datagram.advert.checksum.text())?,
-        Err(rejected) if rejected.reason == Reject::Checksum => out.write_str(" (wrong)")?,
-        Err(_) => {}
+    if let Some(is) = is {
+        write!(out, " ({is})")?;
     }
     write!(out, " addresses {}", pdu.count)?;
     // A verified list is also one in front of padding.
