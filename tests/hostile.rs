@@ -20,6 +20,7 @@ mod rig;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant as Clock};
 
 use kind::{Frame, KINDS, Kind};
@@ -168,40 +169,72 @@ impl Field {
         }
     }
 
-    /// Fails unless the master kept its rhythm since then, and the backup kept silent.
-    fn assert_peace(&self, since: Instant, during: &str) {
+    /// What was sent since then, and until the master has advertised each VRID once more.
+    fn aftermath(&self, since: Instant, during: &'static str) -> Aftermath {
+        let until = lab::now();
         for (vrid, _) in RHYTHMS {
-            // Until one is there that was sent after the attack.
             let is_next = |frame: &lab::Frame| sent(frame) == Some((1, vrid));
-            let next = self.capture.wait(lab::now(), PATIENCE, is_next);
+            let next = self.capture.wait(until, PATIENCE, is_next);
             next.unwrap_or_else(|fault| panic!("{during}: VRID {vrid} falls silent: {fault}"));
         }
         let frames = self.capture.frames();
-        for (vrid, interval) in RHYTHMS {
-            // From the last one before the attack on.
-            let of_vrid = frames.iter().filter(|frame| sent(frame) == Some((1, vrid)));
-            let stamps = of_vrid.map(|frame| frame.at).collect::<Vec<_>>();
-            let first = stamps.iter().rposition(|at| *at < since).unwrap();
-            for (count, pair) in (1..).zip(stamps[first..].windows(2)) {
-                let gap = pair[1].since(pair[0]);
-                assert!(gap <= interval + LATE_MAX, "{during}: VRID {vrid} is silent for {gap}");
-                let passed = pair[1].since(stamps[first]);
-                // The first one may have been late itself.
-                let slack = EARLY_MAX.times(count) + LATE_MAX;
-                let is_early = passed + slack < interval.times(count);
-                assert!(!is_early, "{during}: VRID {vrid} sends {count} adverts in {passed}");
-            }
-        }
-        let is_second =
-            |frame: &&lab::Frame| frame.at >= since && matches!(sent(frame), Some((2, _)));
-        let second = frames.iter().find(is_second);
-        assert!(second.is_none(), "{during}: a second master: {}", second.unwrap());
+        let adverts = frames.iter().filter_map(|frame| Some((frame.at, sent(frame)?)));
+        Aftermath { during, since, until, adverts: adverts.collect() }
     }
 
     fn counts(&self) -> [Counts; 2] {
         [0, 1].map(|number| rejected(&self.routers[number].status(&self.nodes[number])))
     }
 }
+
+/// The adverts of the two routers.
+struct Aftermath {
+    during: &'static str,
+    since: Instant,
+    until: Instant,
+    adverts: Vec<(Instant, (u8, u8))>,
+}
+
+impl Aftermath {
+    /// When the master sent its adverts for a VRID, from the last one before the attack on.
+    fn stamps(&self, vrid: u8) -> Vec<Instant> {
+        let of_vrid = self.adverts.iter().filter(|advert| advert.1 == (1, vrid));
+        let stamps = of_vrid.map(|advert| advert.0).collect::<Vec<_>>();
+        let last_before = stamps.iter().rposition(|at| *at < self.since).unwrap();
+        stamps[last_before..].to_vec()
+    }
+
+    /// Fails if the master was late, or the backup spoke.
+    fn assert_one_master(&self) {
+        let during = self.during;
+        for (vrid, interval) in RHYTHMS {
+            for pair in self.stamps(vrid).windows(2) {
+                let gap = pair[1].since(pair[0]);
+                assert!(gap <= interval + LATE_MAX, "{during}: VRID {vrid} is silent for {gap}");
+            }
+        }
+        let mut of_backup = self.adverts.iter().filter(|advert| advert.1.0 == 2);
+        let second = of_backup.find(|advert| advert.0 >= self.since);
+        assert!(second.is_none(), "{during}: a second master");
+    }
+
+    /// Fails if the master sent more than its regular adverts.
+    fn assert_no_reaction(&self) {
+        let during = self.during;
+        for (vrid, interval) in RHYTHMS {
+            let stamps = self.stamps(vrid);
+            for (count, at) in (0..).zip(&stamps) {
+                // The first one may have been late itself.
+                let passed = at.since(stamps[0]) + EARLY_MAX.times(count) + LATE_MAX;
+                let is_regular = passed >= interval.times(count);
+                assert!(is_regular, "{during}: VRID {vrid} sends {count} adverts in {passed}");
+            }
+        }
+    }
+}
+
+/// Rhythms are looked at: no test is to disturb another.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Which router (1 or 2) sent this advert, for which VRID.
 fn sent(frame: &lab::Frame) -> Option<(u8, u8)> {
@@ -232,12 +265,15 @@ fn risen(before: &Counts, after: &Counts) -> Counts {
 
 #[test]
 fn no_packet_to_be_rejected_delays_an_advert_or_makes_a_second_master() {
+    let _alone = ONE_AT_A_TIME.lock();
     let field = Field::new(Program::Ringward);
     for kind in KINDS {
         undisturbed(|| {
             let (since, before) = (lab::now(), field.counts());
             field.attack(std::slice::from_ref(kind), ALONE);
-            field.assert_peace(since, kind.name);
+            let aftermath = field.aftermath(since, kind.name);
+            aftermath.assert_one_master();
+            aftermath.assert_no_reaction();
             let after = field.counts();
             let expected = kind.reason.map(|reason| (reason.to_owned(), ALONE));
             for number in [0, 1] {
@@ -250,6 +286,38 @@ fn no_packet_to_be_rejected_delays_an_advert_or_makes_a_second_master() {
     undisturbed(|| {
         let since = lab::now();
         field.attack(KINDS, TOGETHER);
-        field.assert_peace(since, "all kinds at once");
+        let aftermath = field.aftermath(since, "all kinds at once");
+        aftermath.assert_one_master();
+        aftermath.assert_no_reaction();
+    });
+}
+
+/// Ten thousand a second: a master answers a rival, to end its reign, but once an interval only.
+#[test]
+fn a_flood_of_inferior_adverts_is_answered_once_an_interval() {
+    const FLOOD_ROUNDS: u32 = 2_000;
+    const PER_ROUND: usize = 10;
+    let _alone = ONE_AT_A_TIME.lock();
+    let field = Field::new(Program::Ringward);
+    let frame = kind::inferior_advert();
+    undisturbed(|| {
+        let since = lab::now();
+        let mut next = Clock::now();
+        for _ in 0..FLOOD_ROUNDS {
+            for _ in 0..PER_ROUND {
+                field.injector.send(&frame).unwrap();
+            }
+            next += Duration::from_millis(1);
+            std::thread::sleep(next.saturating_duration_since(Clock::now()));
+        }
+        let aftermath = field.aftermath(since, "a flood");
+        aftermath.assert_one_master();
+        let ((vrid, interval), until) = (RHYTHMS[0], aftermath.until);
+        let in_flood = |at: &&Instant| **at >= since && **at <= until;
+        let adverts = aftermath.stamps(vrid).iter().filter(in_flood).count();
+        // A regular one and an answer in each interval that has begun.
+        let intervals = until.since(since).as_nanos().div_ceil(interval.as_nanos()) + 1;
+        let adverts_max = usize::try_from(2 * intervals).unwrap();
+        assert!(adverts <= adverts_max, "{adverts} adverts in {intervals} intervals");
     });
 }

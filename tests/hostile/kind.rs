@@ -63,6 +63,11 @@ fn with(mut pdu: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
     sealed(pdu)
 }
 
+/// A correct advert of a router that thinks itself master with priority 50.
+pub(crate) fn inferior_advert() -> Vec<u8> {
+    sealed(advert(50))
+}
+
 /// To one router's own address.
 fn unicast(pdu: Vec<u8>, node: &Node) -> Vec<u8> {
     let payload = seal(pdu, SOURCE4, node.ipv4());
