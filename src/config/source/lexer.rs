@@ -115,7 +115,29 @@ impl<'a> Line<'a> {
         if let (Some(comment), true) = (comment, self.is_secret) {
             report.sources.hide(comment);
         }
+        self.refuse_continuation(comment, tokens.last_mut(), report);
         tokens.push(Token::LineEnd(comment));
+    }
+
+    /// keepalived joins a line that ends with a backslash, comments aside, with the next.
+    fn refuse_continuation(
+        &self,
+        comment: Option<TextSpan>,
+        last: Option<&mut Token>,
+        report: &mut Report,
+    ) {
+        let end = comment.map_or(self.text.len(), |comment| comment.start - self.start);
+        let text = self.text.get(..end).unwrap_or("").trim_end();
+        if text.ends_with('\\') {
+            if let Some(Token::Word(word)) = last {
+                word.is_reported = true;
+            }
+            let span = self.span(text.len() - 1, text.len());
+            let message = "lines that go on in the next (`\\`) are not supported yet".to_owned();
+            let diagnostic = Diagnostic::new(Code::Later, span, message);
+            report
+                .add(diagnostic.help("write it on one line; or quote a value that ends with `\\`"));
+        }
     }
 
     fn rest(&self) -> &'a str {

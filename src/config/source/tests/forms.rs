@@ -273,9 +273,14 @@ fn merge_markers_are_reported() {
 
 #[test]
 fn includes_conditions_and_sequences_are_named_as_not_supported() {
-    for line in
-        ["include conf.d/*.conf", "includer x", "@main priority 5", "~SEQ(i,1,3) priority 5"]
-    {
+    for line in [
+        "include conf.d/*.conf",
+        "includer x",
+        "priority \\ # 5",
+        "priority 5\\",
+        "@main priority 5",
+        "~SEQ(i,1,3) priority 5",
+    ] {
         assert_eq!(codes(&with(line)), ["RW0023"], "{line}");
     }
 }
