@@ -155,6 +155,11 @@ impl Machine {
         Machine { is_strict: true, ..Machine::house(rules) }
     }
 
+    /// The same machine, from here on as the RFC has it.
+    pub fn made_strict(&self) -> Self {
+        Machine { is_strict: true, ..self.clone() }
+    }
+
     /// Skew_Time. RFC 9568 §6.1: ((256 − Priority) × Active_Adver_Interval) / 256; RFC 3768 §6.1:
     /// (256 − Priority) / 256 seconds.
     pub fn skew(&self) -> u64 {
