@@ -3,6 +3,7 @@
 use core::fmt;
 use std::io::Read;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use static_cell::ConstStaticCell;
@@ -85,8 +86,10 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let commands = netlink::open(Groups::None)?;
     let packet = house.packet.as_raw_fd();
     let signals = process::signal_fd()?;
-    let listener = house.control.try_clone();
-    let listener = listener.map_err(|error| Failure::new(Exit::System, error.to_string()))?;
+    let listener = house.control.as_ref().map(UnixListener::try_clone).transpose();
+    let listener = listener.map_err(|error| {
+        Failure::new(Exit::System, format!("cannot share the control socket: {error}"))
+    })?;
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = Reload::new(Reader::new(space), &path);
@@ -130,6 +133,10 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
 fn load(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
     let name = path.display();
     let failed = |error: std::io::Error| {
+        // The file may be as good as ever, and readable the next time.
+        if error.raw_os_error().is_some_and(is_shortage) {
+            return Failure::new(Exit::System, format!("cannot read {name}: {error}"));
+        }
         Failure::new(Exit::Configuration, format!("no configuration: {name}: {error}"))
     };
     let mut file = std::fs::File::open(path).map_err(failed)?;
@@ -247,7 +254,19 @@ fn left_over(present: &[rtnl::Address], noted: &[Owned]) -> Vec<Owned> {
     left
 }
 
+/// Whether the machine was only short of something that others hold.
+fn is_shortage(errno: i32) -> bool {
+    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN)
+}
+
 fn explain_ring(fault: Fault) -> Failure {
+    if fault.errno == libc::ENOMEM {
+        let cure = "its memory counts as locked: raise RLIMIT_MEMLOCK, or give CAP_IPC_LOCK";
+        return Failure::new(Exit::System, format!("{fault}; {cure}"));
+    }
+    if is_shortage(fault.errno) {
+        return fault.into();
+    }
     let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
     let reason: &dyn fmt::Display = match (fault.errno, disabled.unwrap_or_default().trim()) {
         (libc::ENOSYS, _) => &"this kernel has no io_uring (CONFIG_IO_URING, Linux 5.11 or later)",

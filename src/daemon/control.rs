@@ -37,7 +37,8 @@ pub(super) const fn reply() -> Reply {
 /// The listener, its clients, and the one answer that is being written.
 #[derive(Debug)]
 pub(super) struct Control {
-    listener: UnixListener,
+    /// None: there is no place for it in the file system.
+    listener: Option<UnixListener>,
     clients: [Option<Client>; CLIENT_COUNT],
     reply: &'static mut Reply,
     /// Whose the answer in `reply` is, and how long.
@@ -72,7 +73,7 @@ enum State {
 }
 
 impl Control {
-    pub(super) fn new(listener: UnixListener, reply: &'static mut Reply) -> Self {
+    pub(super) fn new(listener: Option<UnixListener>, reply: &'static mut Reply) -> Self {
         let clients = [const { None }; CLIENT_COUNT];
         Control {
             listener,
@@ -87,7 +88,9 @@ impl Control {
 
     /// Listens.
     pub(super) fn arm(&self, ring: &mut Ring) {
-        ring.push(Tag::Control, Operation::Readable(self.listener.as_raw_fd()));
+        if let Some(listener) = &self.listener {
+            ring.push(Tag::Control, Operation::Readable(listener.as_raw_fd()));
+        }
     }
 
     /// Requests answered, and clients dropped.
@@ -103,8 +106,9 @@ impl Control {
 
     /// New clients are there.
     pub(super) fn accept(&mut self, now: Instant, ring: &mut Ring) {
+        let Some(listener) = &self.listener else { return };
         for _ in 0..ACCEPT_COUNT_MAX {
-            let stream = match self.listener.accept() {
+            let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,

@@ -42,7 +42,7 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
             "no configuration: give --config FILE, compiled by ringwardc compile",
         ));
     };
-    // A missing privilege is told before anything is made.
+    // What may be refused comes before what would be left behind.
     let netlink = netlink::open(Groups::None)?;
     let packet = port::open_packet().map_err(boot::explain_refusal)?;
     let (mut journal, why_anonymous) =
@@ -68,8 +68,10 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     let realtime = options.realtime && boot::tell(process::set_realtime());
     let house = House { options, config, control, netlink, packet, realtime };
     let code = watch_over(&house, &mut journal);
-    // Ours: the listener was bound there.
-    let _ = std::fs::remove_file(&options.control);
+    if house.control.is_some() {
+        // Ours: the listener was bound there.
+        let _ = std::fs::remove_file(&options.control);
+    }
     code
 }
 
@@ -79,7 +81,7 @@ pub(super) struct House<'a> {
     pub(super) options: &'a RunOptions,
     pub(super) config: &'a Path,
     /// Clients may wait here while a new daemon starts.
-    pub(super) control: UnixListener,
+    pub(super) control: Option<UnixListener>,
     /// For cleaning up.
     netlink: OwnedFd,
     /// For the daemon's frames. The last one to close a packet socket waits for the kernel to let
@@ -176,15 +178,17 @@ fn rest(wait: Span) -> bool {
     }
 }
 
-/// The control socket, for its owner and group.
-fn listen(options: &RunOptions, is_alone: bool) -> Result<UnixListener, Failure> {
+/// The control socket, for its owner and group. None, and a line in the log, if there is no place
+/// for it: where nothing can be written, addresses are to be kept all the same.
+fn listen(options: &RunOptions, is_alone: bool) -> Result<Option<UnixListener>, Failure> {
     let path = &options.control;
     let failed = |error: std::io::Error| {
         Failure::new(Exit::System, format!("cannot listen at {}: {error}", path.display()))
     };
     // With the journal's lock, the run directory is ours alone. Elsewhere somebody may listen; and
     // of a daemon that was just killed, the kernel keeps the socket until its ring is taken apart.
-    let is_ours = is_alone && path.parent() == Some(options.run_directory.as_path());
+    let is_in_run_directory = path.parent() == Some(options.run_directory.as_path());
+    let is_ours = is_alone && is_in_run_directory;
     let answers = || std::os::unix::net::UnixStream::connect(path).is_ok();
     let pause = || std::thread::sleep(std::time::Duration::from_millis(50));
     if !is_ours
@@ -207,7 +211,20 @@ fn listen(options: &RunOptions, is_alone: bool) -> Result<UnixListener, Failure>
     let mask = umask(Mode::from_bits_truncate(0o117));
     let bound = UnixListener::bind(path);
     umask(mask);
-    let listener = bound.map_err(failed)?;
+    let listener = match bound {
+        Ok(listener) => listener,
+        // The directory was refused to the journal as well, or is full.
+        Err(error) if is_in_run_directory && (!is_alone || is_full(&error)) => {
+            log::warn!("- control-missing path={} reason=\"{error}\"", path.display());
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(error)),
+    };
     listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
+    Ok(Some(listener))
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
 }

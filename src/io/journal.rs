@@ -29,6 +29,7 @@ const BEAT_LEN: usize = 2;
 const OWNED_LEN: usize = 3;
 const OWNED_START: usize = HEADER_LEN + BEAT_LEN * INSTANCE_COUNT_MAX;
 const WORD_COUNT: usize = OWNED_START + OWNED_LEN * OWNED_COUNT_MAX;
+const LEN: usize = WORD_COUNT * size_of::<AtomicU64>();
 
 const MARK_WORD: usize = 0;
 const BEAT_COUNT_WORD: usize = 6;
@@ -65,16 +66,17 @@ impl Journal {
     /// # Errors
     /// See [`Refused`].
     pub fn open(directory: &Path) -> Result<(Self, Option<std::io::Error>), Refused> {
-        let (file, reason) = match open_file(directory) {
-            Ok(file) => (Some(file), None),
-            Err(error) => (None, Some(error)),
-        };
-        if let Some(file) = &file {
+        let opened = open_file(directory);
+        if let Ok(file) = &opened {
             // SAFETY: touches no memory.
             if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
                 return Err(Refused::Taken);
             }
         }
+        let (file, reason) = match opened.and_then(reserve) {
+            Ok(file) => (Some(file), None),
+            Err(error) => (None, Some(error)),
+        };
         let words = map(file.as_ref()).map_err(Refused::Fault)?;
         let journal = Journal { words, file, hint: 0 };
         let here = identity();
@@ -257,24 +259,32 @@ fn open_file(directory: &Path) -> std::io::Result<File> {
         .open(directory.join("journal"))
 }
 
+/// Takes all of the file's room now: on a disk that is full, a page that has no place there yet is
+/// SIGBUS for whoever writes to it.
+fn reserve(file: File) -> std::io::Result<File> {
+    file.set_len(LEN as u64)?;
+    let len = libc::off_t::try_from(LEN).unwrap_or(libc::off_t::MAX);
+    // SAFETY: touches no memory.
+    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, len) } {
+        // Such a file system (none that /run is on) makes room when it is written to.
+        0 | libc::EOPNOTSUPP => Ok(file),
+        errno => Err(std::io::Error::from_raw_os_error(errno)),
+    }
+}
+
 fn map(file: Option<&File>) -> Result<&'static [AtomicU64], Fault> {
     let what = "map the journal";
-    let len = WORD_COUNT * size_of::<AtomicU64>();
-    if let Some(file) = file {
-        file.set_len(len as u64)
-            .map_err(|error| Fault { what, errno: error.raw_os_error().unwrap_or(libc::EIO) })?;
-    }
     let place = if file.is_some() { 0 } else { libc::MAP_ANONYMOUS };
     let fd = file.map_or(-1, AsRawFd::as_raw_fd);
     // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
     let start = unsafe {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        libc::mmap(core::ptr::null_mut(), len, protection, libc::MAP_SHARED | place, fd, 0)
+        libc::mmap(core::ptr::null_mut(), LEN, protection, libc::MAP_SHARED | place, fd, 0)
     };
     if start == libc::MAP_FAILED {
         return Err(Fault::last(what));
     }
-    // SAFETY: the mapping is page-aligned, `len` octets long, never unmapped, and only ever used
+    // SAFETY: the mapping is page-aligned, `LEN` octets long, never unmapped, and only ever used
     // through atomics, by this process and by its supervisor. Any bits are valid for them.
     Ok(unsafe { core::slice::from_raw_parts(start.cast::<AtomicU64>(), WORD_COUNT) })
 }
