@@ -1,5 +1,6 @@
 //! The other end of the control socket: `status`, `watch`, `log`, `reload`, `release`.
 
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -30,10 +31,13 @@ pub fn ask(control: &Path, request: &str) -> Result<String, Failure> {
     let conversation = || -> io::Result<String> {
         let mut stream = UnixStream::connect(control)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(request.as_bytes())?;
-        stream.write_all(b"\n")?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        let asked = stream.write_all(format!("{request}\n").as_bytes());
+        match asked.and_then(|()| stream.read_to_string(&mut answer)) {
+            // Hung up on, before or after it could be asked.
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {}
+            result => drop(result?),
+        }
         Ok(answer)
     };
     let place = control.display();

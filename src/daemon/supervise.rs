@@ -213,8 +213,7 @@ fn listen(options: &RunOptions, is_alone: bool) -> Result<Option<UnixListener>, 
     umask(mask);
     let listener = match bound {
         Ok(listener) => listener,
-        // The directory was refused to the journal as well, or is full.
-        Err(error) if is_in_run_directory && (!is_alone || is_full(&error)) => {
+        Err(error) if is_in_run_directory && has_no_place(&error) => {
             log::warn!("- control-missing path={} reason=\"{error}\"", path.display());
             return Ok(None);
         }
@@ -224,7 +223,13 @@ fn listen(options: &RunOptions, is_alone: bool) -> Result<Option<UnixListener>, 
     Ok(Some(listener))
 }
 
-fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+/// Whether the directory is full, or cannot be written to: the journal has been told the same.
+fn has_no_place(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    matches!(
+        error.kind(),
+        NotFound | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+    )
 }
