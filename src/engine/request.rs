@@ -129,8 +129,13 @@ enum Want {
 
 impl Engine {
     /// The next netlink request, written into `buffer`. `None` while nothing is wanted, while
-    /// [`NETLINK_BATCH_MAX`] requests wait for their acknowledgement, and while a dump is read.
+    /// [`NETLINK_BATCH_MAX`] requests wait for their acknowledgement, while a dump is read, and
+    /// until a reload has taken effect.
     pub fn next_request(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Request> {
+        if self.reloading {
+            // What an instance gives up that goes may be another's with the new tables.
+            return None;
+        }
         match self.kernel.dump {
             Reading::Links(_) | Reading::Addresses(_) => return self.wait(now),
             Reading::LinksRead => return self.request_dump(now, Dump::Addresses, buffer),

@@ -72,6 +72,28 @@ fn an_address_that_moves_between_masters_never_leaves_the_kernel() {
 }
 
 #[test]
+fn an_address_of_an_instance_that_goes_is_not_removed_before_the_new_tables_are_in_force() {
+    on_bench(|mut bench| {
+        bench.boot(two);
+        bench.become_master();
+        bench.stage(|config| {
+            add_instance(config, "VI_2", 52, 100, ip(101));
+            let moved = model::Address { ip: ip(100), ..config.addresses[0].clone() };
+            config.addresses.push(moved).unwrap();
+            config.instances[0].addresses.len = 2;
+        });
+        bench.engine.reload(bench.now);
+        // Its owner asks for requests before it sends what VI_1 has to say.
+        let mut buffer = [0; 256];
+        assert_eq!(bench.engine.next_request(bench.now, &mut buffer), None);
+        let resignation = Left::Advert(51, 0, "224.0.0.18".parse().unwrap());
+        assert_eq!(bench.drain(), [resignation, Left::Dump]);
+        read_again(&mut bench, &[ip(100), ip(101)]);
+        assert_eq!(bench.drain(), []);
+    });
+}
+
+#[test]
 fn an_added_instance_starts_after_the_tables_were_read() {
     on_bench(|mut bench| {
         bench.boot(|config| add_instance(config, "VI_1", 51, 100, ip(100)));
