@@ -6,30 +6,34 @@ use nix::sys::signal::Signal;
 use ringward::lab::{self, Segment};
 use ringward::time::{Instant, Span};
 
+use crate::rig::undisturbed;
 use crate::scene::{Router, SOON, Spec, VIP, eventually, pair, resigns};
 
 #[test]
 fn a_killed_daemon_is_cleaned_up_after_replaced_and_master_again() {
-    let (_segment, capture, master, backup) = pair("death-daemon", 200, &Spec::gateway(100).text());
-    let watch = master.node.watch_addresses().unwrap();
-    let since = lab::now();
-    master.signal_daemon(Signal::SIGKILL);
-    backup.wait_for_advert(&capture, since);
-    eventually("the address was removed", || watch.went(VIP, since).is_some());
-    // Before the backup can have put it up: 300 ms of silence come first.
-    let gone = watch.went(VIP, since).unwrap().since(since);
-    assert!(gone < Span::from_millis(300), "there for {gone} after the death");
-    // The supervisor waits a second, and the new one preempts.
-    eventually("another daemon is master", || master.instance()["state"] == "MASTER");
-    backup.wait_for("BACKUP");
-    master.wait_for_address(VIP);
-    eventually("one owner is left", || !backup.node.has(VIP).unwrap());
-    let status = master.status();
-    assert_eq!(status["process"]["restarts"], 1, "{status}");
-    let cause = &status["instances"][0]["last_transition"]["cause"];
-    assert_eq!(cause, "preempted a master of lower priority", "{status}");
-    let said = master.said();
-    assert!(said.contains("daemon-died") && said.contains("addresses-removed=1"), "{said}");
+    undisturbed(|| {
+        let (_segment, capture, master, backup) =
+            pair("death-daemon", 200, &Spec::gateway(100).text());
+        let watch = master.node.watch_addresses().unwrap();
+        let since = lab::now();
+        master.signal_daemon(Signal::SIGKILL);
+        backup.wait_for_advert(&capture, since);
+        eventually("the address was removed", || watch.went(VIP, since).is_some());
+        // Before the backup can have put it up: 300 ms of silence come first.
+        let gone = watch.went(VIP, since).unwrap().since(since);
+        assert!(gone < Span::from_millis(300), "there for {gone} after the death");
+        // The supervisor waits a second, and the new one preempts.
+        eventually("another daemon is master", || master.instance()["state"] == "MASTER");
+        backup.wait_for("BACKUP");
+        master.wait_for_address(VIP);
+        eventually("one owner is left", || !backup.node.has(VIP).unwrap());
+        let status = master.status();
+        assert_eq!(status["process"]["restarts"], 1, "{status}");
+        let cause = &status["instances"][0]["last_transition"]["cause"];
+        assert_eq!(cause, "preempted a master of lower priority", "{status}");
+        let said = master.said();
+        assert!(said.contains("daemon-died") && said.contains("addresses-removed=1"), "{said}");
+    });
 }
 
 #[test]

@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use ringward::lab::{self, Segment};
 use ringward::time::Span;
 
+use crate::rig::undisturbed;
 use crate::scene::{Router, SOON, Spec, VIP, eventually};
 
 const CONTROL: &str = "/run/ringward/control";
@@ -82,61 +83,63 @@ fn without_descriptors_to_start_with_it_says_so_and_leaves_nothing() {
 
 #[test]
 fn a_socket_refused_for_want_of_descriptors_means_fault_and_is_tried_again() {
-    let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
-    let capture = segment.capture().unwrap();
-    let gateway = Spec::gateway(255).text();
-    let late = ["10.7.0.100".parse().unwrap()];
-    let late = Spec { name: "late", vrid: 52, addresses: &late, ..Spec::gateway(255) };
-    let text = gateway + &late.text().replace("eth0", "late7");
-    let mut router = Router::new(&segment, "shortage-running", &text);
-    router.start();
-    router.wait_for_address(VIP);
-    assert_eq!(router.instance_named("late")["fault"], "interface does not exist");
-    let daemon = router.daemon();
-    let limit = |count: u64| {
-        let soft = format!("--nofile={count}:");
-        let set = Command::new(PRLIMIT).args(["--pid", &daemon.to_string(), &soft]).status();
-        assert!(set.unwrap().success());
-    };
-    let open = || fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().count();
-    // A client that is let in before it comes to that, and asks when it has.
-    let before = open();
-    let connected = router.node.enter(|| Ok(UnixStream::connect(CONTROL).unwrap()));
-    let mut early = connected.unwrap();
-    eventually("it is let in", || open() > before);
-    // What is open stays open, and nothing can be opened.
-    limit(3);
-    let since = lab::now();
-    router.node.add_macvlan("late7").unwrap();
-    router.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
-    early.write_all(b"status json\n").unwrap();
-    let mut answer = String::new();
-    early.read_to_string(&mut answer).unwrap();
-    let status: serde_json::Value = serde_json::from_str(&answer).unwrap();
-    let late = &status["instances"][1];
-    assert_eq!(late["state"], "FAULT", "{status}");
-    assert_eq!(late["fault"], "VRRP socket refused by the kernel", "{status}");
-    assert_eq!(status["interfaces"][1]["ipv4_socket_errno"], 24, "EMFILE: {status}");
-    assert_eq!(status["instances"][0]["state"], "MASTER", "{status}");
-    // A client that comes now waits until somebody can be let in.
-    let status = std::thread::scope(|scope| {
-        let asks = scope.spawn(|| router.status());
-        router.wait_for_advert(&capture, lab::now());
-        limit(1024);
-        asks.join().unwrap()
+    undisturbed(|| {
+        let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+        let capture = segment.capture().unwrap();
+        let gateway = Spec::gateway(255).text();
+        let late = ["10.7.0.100".parse().unwrap()];
+        let late = Spec { name: "late", vrid: 52, addresses: &late, ..Spec::gateway(255) };
+        let text = gateway + &late.text().replace("eth0", "late7");
+        let mut router = Router::new(&segment, "shortage-running", &text);
+        router.start();
+        router.wait_for_address(VIP);
+        assert_eq!(router.instance_named("late")["fault"], "interface does not exist");
+        let daemon = router.daemon();
+        let limit = |count: u64| {
+            let soft = format!("--nofile={count}:");
+            let set = Command::new(PRLIMIT).args(["--pid", &daemon.to_string(), &soft]).status();
+            assert!(set.unwrap().success());
+        };
+        let open = || fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().count();
+        // A client that is let in before it comes to that, and asks when it has.
+        let before = open();
+        let connected = router.node.enter(|| Ok(UnixStream::connect(CONTROL).unwrap()));
+        let mut early = connected.unwrap();
+        eventually("it is let in", || open() > before);
+        // What is open stays open, and nothing can be opened.
+        limit(3);
+        let since = lab::now();
+        router.node.add_macvlan("late7").unwrap();
+        router.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
+        early.write_all(b"status json\n").unwrap();
+        let mut answer = String::new();
+        early.read_to_string(&mut answer).unwrap();
+        let status: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let late = &status["instances"][1];
+        assert_eq!(late["state"], "FAULT", "{status}");
+        assert_eq!(late["fault"], "VRRP socket refused by the kernel", "{status}");
+        assert_eq!(status["interfaces"][1]["ipv4_socket_errno"], 24, "EMFILE: {status}");
+        assert_eq!(status["instances"][0]["state"], "MASTER", "{status}");
+        // A client that comes now waits until somebody can be let in.
+        let status = std::thread::scope(|scope| {
+            let asks = scope.spawn(|| router.status());
+            router.wait_for_advert(&capture, lab::now());
+            limit(1024);
+            asks.join().unwrap()
+        });
+        assert_eq!(status["instances"][0]["state"], "MASTER", "{status}");
+        eventually("the socket is there after all", || {
+            router.instance_named("late")["state"] == "MASTER"
+        });
+        router.wait_for_address("10.7.0.100".parse().unwrap());
+        let errno = router.status()["interfaces"][1]["ipv4_socket_errno"].clone();
+        assert_eq!(errno, 0);
+        let stamps = router.adverts(&capture, 51, since);
+        for pair in stamps.windows(2) {
+            let gap = pair[1].since(pair[0]);
+            assert!(gap < Span::from_millis(200), "an advert was missed: {gap}");
+        }
     });
-    assert_eq!(status["instances"][0]["state"], "MASTER", "{status}");
-    eventually("the socket is there after all", || {
-        router.instance_named("late")["state"] == "MASTER"
-    });
-    router.wait_for_address("10.7.0.100".parse().unwrap());
-    let errno = router.status()["interfaces"][1]["ipv4_socket_errno"].clone();
-    assert_eq!(errno, 0);
-    let stamps = router.adverts(&capture, 51, since);
-    for pair in stamps.windows(2) {
-        let gap = pair[1].since(pair[0]);
-        assert!(gap < Span::from_millis(200), "an advert was missed: {gap}");
-    }
 }
 
 #[test]
