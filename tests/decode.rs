@@ -441,6 +441,10 @@ fn the_program_ends_with_what_went_wrong() {
     assert_eq!(code, Some(3), "{text}");
     assert!(text.contains("part.pcap: at octet 50: the file ends within a packet"), "{text}");
     assert_eq!(run(&whole, &slip).0, Some(1));
+    let (code, text) = run(&conf, &conf);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.ends_with("at octet 0: 0a767272 begins neither pcap nor pcapng\n"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
     assert_eq!(run(&folder.join("nowhere.pcap"), &conf).0, Some(3));
 }
 

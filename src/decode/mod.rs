@@ -82,7 +82,8 @@ pub fn decode(
 ) -> Result<(), Stopped> {
     let mut tally = Tally::default();
     let read = read_all(input, view, form, out, &mut tally);
-    if form == Form::Text {
+    // Nothing is counted of what is no capture.
+    if form == Form::Text && (read.is_ok() || !tally.is_empty()) {
         writeln!(out, "{tally}").map_err(Stopped::Write)?;
     }
     read.and_then(|()| out.flush().map_err(Stopped::Write))

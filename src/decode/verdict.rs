@@ -119,6 +119,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames == 0
+    }
+
     pub(super) fn count(&mut self, record: &Record<'_>, frame: &Frame<'_>, verdicts: &[Verdict]) {
         self.frames += 1;
         match frame.content {
