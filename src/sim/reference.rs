@@ -234,7 +234,13 @@ impl Machine {
                 self.state = State::Fault;
                 Sent::Nothing
             }
-            _ => Sent::Nothing,
+            Input::Resume(_)
+            | Input::Advert { .. }
+            | Input::Timer
+            | Input::Lost(_)
+            | Input::Found
+            | Input::Release
+            | Input::Shutdown => Sent::Nothing,
         }
     }
 
@@ -245,7 +251,13 @@ impl Machine {
                 self.state = State::Initialize;
                 Sent::Nothing
             }
-            _ => Sent::Nothing,
+            Input::Startup
+            | Input::Resume(_)
+            | Input::Advert { .. }
+            | Input::Timer
+            | Input::Lost(_)
+            | Input::Found
+            | Input::Release => Sent::Nothing,
         }
     }
 
@@ -289,7 +301,12 @@ impl Machine {
                 self.state = State::Backup { down_at, endured_until: None, yields: true };
             }
             Input::Lost(_) if self.deviates(ROW_FAULT) => self.state = State::Fault,
-            _ => {}
+            Input::Startup
+            | Input::Resume(_)
+            | Input::Timer
+            | Input::Lost(_)
+            | Input::Found
+            | Input::Release => {}
         }
         Sent::Nothing
     }
@@ -313,7 +330,9 @@ impl Machine {
                 self.state = State::Fault;
                 if can_send { Sent::Resignation } else { Sent::Nothing }
             }
-            _ => Sent::Nothing,
+            Input::Startup | Input::Resume(_) | Input::Lost(_) | Input::Found | Input::Release => {
+                Sent::Nothing
+            }
         }
     }
 
