@@ -135,9 +135,7 @@ impl Engine {
             row.forget();
             // Nobody is left to be told by a number; the journal drops the number's entries.
             row.removals_echoing = 0;
-            row.additions_echoing = 0;
             row.released = false;
-            // What is still answered was about the old interface, not about one of its name.
             row.pending = false;
             row.retry_at = None;
         }
@@ -150,8 +148,9 @@ impl Engine {
 
     fn observe_address(&mut self, now: Instant, message: &rtnl::Address) -> bool {
         let Some(slot) = self.slot_of(message.index) else { return false };
-        let row = self.row_of(message.index, message.ip, message.prefix_len);
-        let Some(row) = row.and_then(|row| self.addresses.get_mut(usize::from(row))) else {
+        let number = self.row_of(message.index, message.ip, message.prefix_len);
+        let row = number.and_then(|row| self.addresses.get_mut(usize::from(row)));
+        let Some(row) = row else {
             return self.observe_source(slot, message);
         };
         if message.present {
@@ -189,6 +188,9 @@ impl Engine {
         }
         let was = row.presence;
         row.forget();
+        if let Some(number) = number {
+            self.kernel.renewal_adds(number);
+        }
         self.kernel.released_left = true;
         self.kernel.restart();
         match was {

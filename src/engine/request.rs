@@ -67,6 +67,8 @@ enum Asked {
     /// To set the lifetime of the address that is there already.
     Renew(Option<u32>),
     Remove,
+    /// To add an address to an interface that is gone; one with its number may have got it.
+    Gone,
 }
 
 impl Kernel {
@@ -106,9 +108,21 @@ impl Kernel {
         self.cursor = 0;
     }
 
-    /// Answers for these rows are of no interest any more.
+    /// The interface of these rows is gone: no answer tells anything about its successor.
     pub(super) fn forget(&mut self, is_of: impl Fn(u16) -> bool) {
-        self.pending.retain(|asked| !is_of(asked.row));
+        self.pending.retain(|asked| !is_of(asked.row) || asked.asked != Asked::Remove);
+        for asked in self.pending.iter_mut().filter(|asked| is_of(asked.row)) {
+            asked.asked = Asked::Gone;
+        }
+    }
+
+    /// An address was lost while its renewal was under way: that adds it.
+    pub(super) fn renewal_adds(&mut self, row: u16) {
+        for asked in self.pending.iter_mut().filter(|asked| asked.row == row) {
+            if let Asked::Renew(lease) = asked.asked {
+                asked.asked = Asked::Add(lease);
+            }
+        }
     }
 
     /// A reload has moved the rows: the answers still to come are for the new ones.
@@ -309,11 +323,17 @@ impl Engine {
         let asked = self.kernel.pending.swap_remove(at);
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
+        if asked.asked == Asked::Gone {
+            if errno != 0 {
+                row.additions_echoing = row.additions_echoing.saturating_sub(1);
+            }
+            return false;
+        }
         row.pending = false;
         match asked.asked {
             Asked::Add(lease) => return self.added(now, asked.row, errno, lease, false),
             Asked::Renew(lease) => return self.added(now, asked.row, errno, lease, true),
-            Asked::Remove => {}
+            Asked::Remove | Asked::Gone => {}
         }
         if errno == 0 || is_gone(errno) {
             if errno != 0 {
@@ -323,6 +343,8 @@ impl Engine {
             row.forget();
             self.kernel.released_left = true;
         } else {
+            // What was taken for the news of this removal was of another one.
+            self.kernel.dump_wanted |= row.removals_echoing == 0;
             row.removals_echoing = row.removals_echoing.saturating_sub(1);
             row.retry_at = Some(now + RETRY_INTERVAL);
         }

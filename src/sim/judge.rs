@@ -46,6 +46,7 @@ impl Shadow {
         let rules = plan.rules(seat);
         let mut shadow = Shadow { plan, seat, ..self.clone() };
         if rules != shadow.machine.rules {
+            shadow.sent_at.clear();
             shadow.machine.rules = rules;
             shadow.machine.active_interval = fsm.master_interval().as_nanos();
             let at = fsm.deadline().as_nanos();

@@ -71,6 +71,7 @@ pub(super) struct World {
     pub(super) netlink: Netlink,
     strangers: Vec<Stranger>,
     latency: u64,
+    segments: usize,
     lose_news: Vec<u64>,
     turn_at: Vec<Option<u64>>,
     /// Per node: the last moment at which news, an answer, a request is due, to keep their order.
@@ -111,6 +112,7 @@ impl World {
             netlink: options.netlink,
             strangers,
             latency: options.latency,
+            segments: options.segments,
             lose_news: vec![0; count],
             turn_at: vec![None; count],
             after: vec![[0; 3]; count],
@@ -501,13 +503,21 @@ impl World {
         let ip = own_v4(self.nodes[node].id, segment);
         let kernel = &mut self.nodes[node].kernel;
         let Some(index) = kernel.link(NAMES[segment]).map(|link| link.index) else { return };
-        let news = if present {
+        let mut news = kernel.remove(index, ip, 24, 0).1;
+        if present {
+            // The administrator wants it to be the primary one of its subnet: what took its place
+            // meanwhile would take it along some day.
+            let others = kernel
+                .addresses
+                .iter()
+                .filter(|known| known.index == index && known.ip.is_ipv4() && known.len == 24);
+            for other in others.cloned().collect::<Vec<_>>() {
+                news.extend(kernel.remove(index, other.ip, other.len, 0).1);
+            }
             let address =
                 kernel::Address { index, ip, len: 24, proto: 0, secondary: false, until: None };
-            kernel.add(address, 0).1
-        } else {
-            kernel.remove(index, ip, 24, 0).1
-        };
+            news.extend(kernel.add(address, 0).1);
+        }
         self.trouble(node, 62 * S);
         self.tell(node, news, true);
     }
@@ -540,7 +550,7 @@ impl World {
             if self.nodes[node].stopping {
                 self.fault(Fault::Crash(node))?;
             }
-            for (segment, name) in NAMES.into_iter().enumerate().take(self.segments()) {
+            for (segment, name) in NAMES.into_iter().enumerate().take(self.segments) {
                 self.fault(Fault::RefusePort(node, segment, false))?;
                 let index = 50 + u32::try_from(segment).unwrap_or(0);
                 self.fault(Fault::AddLink(node, segment, index, false))?;
@@ -549,7 +559,8 @@ impl World {
                     self.fault(Fault::Link(node, segment, true, true))?;
                 }
                 let own = own_v4(self.nodes[node].id, segment);
-                if !self.nodes[node].kernel.addresses.iter().any(|known| known.ip == own) {
+                let known = &self.nodes[node].kernel.addresses;
+                if !known.iter().any(|known| known.ip == own && !known.secondary) {
                     self.fault(Fault::Source(node, segment, true))?;
                 }
             }
@@ -567,19 +578,6 @@ impl World {
             let _ = writeln!(text, "n{} {}", node.id, node.state());
         }
         text
-    }
-
-    fn segments(&self) -> usize {
-        self.nodes.first().map_or(1, |node| {
-            node.plan
-                .routers
-                .iter()
-                .map(|(plan, _)| {
-                    plan.vips.iter().map(|vip| vip.2 + 1).max().unwrap_or(1).max(plan.segment + 1)
-                })
-                .max()
-                .unwrap_or(1)
-        })
     }
 
     /// The nodes of the core that are master of a virtual router.

@@ -272,3 +272,49 @@ fn a_refusal_that_is_heard_in_fault_ends_by_itself() {
         assert_eq!(bench.state(0), StateName::Backup);
     });
 }
+
+#[test]
+fn a_renewal_that_adds_what_was_lost_is_announced() {
+    on_bench(|mut bench| {
+        bench.engine.set_leases(true);
+        bench.boot(one);
+        bench.become_master();
+        // The lease is 15 s and renewed at half its life.
+        let mut left = std::vec::Vec::new();
+        while !left.contains(&Left::Add(ip(100))) {
+            left = bench.turn(Span::from_millis(500));
+        }
+        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
+        bench.drain();
+        bench.answer(0);
+        assert_eq!(bench.drain(), vec![Left::Announce(ip(100)); 5]);
+    });
+}
+
+#[test]
+fn an_addition_that_reaches_an_interface_of_the_same_number_is_ours() {
+    // A kernel before 5.18; the old interface and the new one are both number 2.
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.link_gone(2);
+        bench.link(2, "eth0", true);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
+        assert_eq!(bench.drain(), [Left::Remove(ip(100))]);
+    });
+}
+
+#[test]
+fn a_refused_removal_of_what_somebody_else_removed_is_looked_into() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.become_master();
+        bench.advert(ip(9), 200, 100);
+        assert_eq!(bench.drain(), [Left::Remove(ip(100))]);
+        bench.address(false, 2, ip(100), 32, 0);
+        bench.answer(13);
+        assert_eq!(bench.drain(), [Left::Dump]);
+    });
+}
