@@ -3,7 +3,12 @@
 //! deviations must have a row for it.
 #![cfg(test)]
 
-#[allow(unreachable_pub, dead_code, reason = "the simulator's, which needs more of it")]
+#[allow(
+    unreachable_pub,
+    dead_code,
+    clippy::wildcard_enum_match_arm,
+    reason = "the simulator's, which needs more of it"
+)]
 #[path = "../src/sim/reference.rs"]
 mod reference;
 
