@@ -221,8 +221,10 @@ fn a_dump_of_links_holds_what_was_made() {
         let asked = kernel.send(|sequence, buffer| emit_dump(Dump::Links, sequence, buffer));
         let mut seen = Vec::new();
         kernel.read("a dump of links", |item| {
-            if let Message::Link(link) = item.message {
-                assert_eq!(item.sequence, asked);
+            // Late news of a carrier, which answers nobody, may come in between.
+            if let Message::Link(link) = item.message
+                && item.sequence == asked
+            {
                 let flags = (link.up, link.running, link.loopback, link.multicast);
                 seen.push((link.name.to_owned(), link.index, link.mac, link.mtu, flags));
             }
