@@ -34,7 +34,18 @@ fn in_namespace(work: impl FnOnce(&mut Kernel) + Send) {
         scope.spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)
                 .unwrap_or_else(|error| panic!("a network namespace: {error}; run as root"));
+            let mut news = Kernel::new(NEWS);
             Kernel::new(0).add_pair();
+            // The kernel looks at carriers when it finds the time.
+            let mut awaited = vec!["a", "b"];
+            news.read("two carriers", |item| {
+                if let Message::Link(link) = item.message
+                    && link.running
+                {
+                    awaited.retain(|name| *name != link.name);
+                }
+                awaited.is_empty()
+            });
             work(&mut Kernel::new(NEWS));
         });
     });
