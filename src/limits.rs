@@ -1,21 +1,57 @@
 //! How much one build holds. Every table in the daemon has its length from here; nothing grows.
 //!
-//! A configuration that needs more is refused with both numbers ("needs 40, this build holds 16").
+//! What differs between boards comes from `board/*.toml` by way of `build.rs`; base is the default,
+//! and `RINGWARD_BOARD=NAME cargo build` chooses another. A configuration that needs more is refused
+//! with both numbers ("needs 40, this build holds 16").
 
-/// VRRP instances in one configuration.
-pub const INSTANCE_COUNT_MAX: usize = 2048;
+include!(concat!(env!("OUT_DIR"), "/board.rs"));
 
-/// Interfaces that a configuration may name, in `interface` and in `dev`.
-pub const INTERFACE_COUNT_MAX: usize = 64;
+/// What a board holds of a configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// The board's name; empty: this build, whatever its board.
+    pub board: &'static str,
+    /// See [`INSTANCE_COUNT_MAX`].
+    pub instances: usize,
+    /// See [`INTERFACE_COUNT_MAX`].
+    pub interfaces: usize,
+    /// See [`ADDRESS_COUNT_MAX`].
+    pub addresses: usize,
+    /// See [`PEER_COUNT_MAX`].
+    pub peers: usize,
+    /// See [`BLOB_LEN_MAX`].
+    pub blob_len: usize,
+}
 
-/// Virtual addresses of all instances together, excluded ones counted.
-pub const ADDRESS_COUNT_MAX: usize = 4096;
+impl Capacity {
+    /// This build.
+    pub const HERE: Capacity = Capacity {
+        board: "",
+        instances: INSTANCE_COUNT_MAX,
+        interfaces: INTERFACE_COUNT_MAX,
+        addresses: ADDRESS_COUNT_MAX,
+        peers: PEER_COUNT_MAX,
+        blob_len: BLOB_LEN_MAX,
+    };
+
+    /// The board of this name.
+    pub fn of(board: &str) -> Option<&'static Capacity> {
+        BOARDS.iter().find(|capacity| capacity.board == board)
+    }
+}
+
+/// Who holds so much, for messages: "this build", "board tiny".
+impl core::fmt::Display for Capacity {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.board {
+            "" => f.write_str("this build"),
+            board => write!(f, "board {board}"),
+        }
+    }
+}
 
 /// Addresses that one advert can carry: the count field is one octet (RFC 9568 §5.2.5).
 pub const ADDRESS_PER_ADVERT_MAX: usize = 255;
-
-/// Unicast peers of all instances together.
-pub const PEER_COUNT_MAX: usize = 2048;
 
 /// Octets of an instance's or router's name, without a terminator.
 pub const NAME_LEN_MAX: usize = 63;
@@ -23,30 +59,29 @@ pub const NAME_LEN_MAX: usize = 63;
 /// Octets of an interface name or address label: IFNAMSIZ less the terminator (linux/if.h).
 pub const INTERFACE_NAME_LEN_MAX: usize = 15;
 
-/// Addresses of an interface's own (not virtual) that are remembered, per family, to choose the
-/// source of adverts from. More are ignored: the first one is the primary.
-pub const SOURCE_PER_INTERFACE_MAX: usize = 4;
-
-/// Transitions that are kept with their reasons for `log` and `status`.
-pub const TRANSITION_COUNT_MAX: usize = 256;
-
-/// Hot-path events that wait to be formatted. One turn of the loop can produce at most a
-/// transition and a removal per instance of a burst; past that the oldest are counted and dropped.
-pub const EVENT_COUNT_MAX: usize = 512;
-
-/// Netlink requests in one datagram: more lose their acknowledgements to ENOBUFS while the batch
-/// is still being processed (measured: 255 failed, 128 did not).
-pub const NETLINK_BATCH_MAX: usize = 128;
+/// Hot-path events that wait to be formatted; past that the oldest are counted and dropped.
+pub const EVENT_COUNT_MAX: usize = SEND_COUNT_MAX  // a transition of every instance that sends in this turn
+    + SEND_COUNT_MAX; // a removal or refusal of an address of each
 
 /// Octets of the largest datagram that the daemon sends or wants to receive: an IPv6 header and a
 /// VRRP PDU of 255 IPv6 addresses (40 + 8 + 255 × 16 = 4,128), rounded up to a page and a half so
 /// that padding and longer strangers are seen whole.
 pub const DATAGRAM_LEN_MAX: usize = 6144;
 
-/// Octets of a compiled configuration, header counted.
-pub const BLOB_LEN_MAX: usize = 1 << 20;
-
 // An index of an instance or address is carried as u16 with u16::MAX free for "none".
 const _: () = assert!(INSTANCE_COUNT_MAX < 65_535 && ADDRESS_COUNT_MAX < 65_535);
-const _: () = assert!(INTERFACE_COUNT_MAX < 255 && PEER_COUNT_MAX < 65_535);
+const _: () = assert!(PEER_COUNT_MAX < 65_535);
+// An index of an interface is carried as u8.
+const _: () = assert!(INTERFACE_COUNT_MAX < 255);
+// An instance needs an interface, and has at least one address.
+const _: () = assert!(INSTANCE_COUNT_MAX >= 1 && INTERFACE_COUNT_MAX >= 1);
+const _: () = assert!(ADDRESS_COUNT_MAX >= INSTANCE_COUNT_MAX);
+// The primary address is the source of adverts.
+const _: () = assert!(SOURCE_PER_INTERFACE_MAX >= 1);
+// A ring keeps its latest entry.
+const _: () = assert!(TRANSITION_COUNT_MAX >= 1);
+// A packet in flight has a slot numbered as u16, and there is one to begin with.
+const _: () = assert!(SEND_COUNT_MAX >= 1 && SEND_COUNT_MAX < 65_535);
+// More acknowledgements than these are lost.
+const _: () = assert!(NETLINK_BATCH_MAX >= 1 && NETLINK_BATCH_MAX <= 128);
 const _: () = assert!(DATAGRAM_LEN_MAX >= 40 + 8 + ADDRESS_PER_ADVERT_MAX * 16);

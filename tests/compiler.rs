@@ -283,5 +283,50 @@ fn no_message_shows_a_password_or_a_colour_in_a_file() {
 fn version_names_the_schema_and_the_limits() {
     let folder = folder("version");
     let (stdout, _) = ends(&ringwardc(&folder, &["version"]), 0);
-    assert!(stdout.contains("(blob schema 1)\nlimits: 2048 instances, "), "{stdout}");
+    assert!(stdout.contains("(blob schema 1)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
+}
+
+/// So many instances, each with seven lines; the board `tiny` holds four.
+fn instances(count: usize) -> String {
+    let instance = |index: usize| {
+        format!(
+            "vrrp_instance i{index} {{\n    interface eth0\n    virtual_router_id {index}\n    \
+             virtual_ipaddress {{\n        10.0.0.{index}\n    }}\n}}\n"
+        )
+    };
+    (1..=count).map(instance).collect()
+}
+
+#[test]
+fn a_board_that_cannot_hold_a_text_refuses_it_with_both_numbers() {
+    let folder = folder("board");
+    fs::write(folder.join("four.conf"), instances(4)).unwrap();
+    fs::write(folder.join("five.conf"), instances(5)).unwrap();
+    let (stdout, _) = ends(&ringwardc(&folder, &["check", "four.conf", "--board", "tiny"]), 0);
+    assert_eq!(stdout, "four.conf: fine, 4 instances\n");
+    ends(&ringwardc(&folder, &["check", "five.conf"]), 0);
+    let compile = ["compile", "five.conf", "-o", "five.rwb", "--board", "tiny"];
+    let (_, stderr) = ends(&ringwardc(&folder, &compile), 1);
+    assert!(stderr.contains("needs 5 instances, board tiny holds 4"), "{stderr}");
+    assert!(stderr.contains("--> five.conf:29:1"), "where the fifth begins: {stderr}");
+    assert_eq!(names(&folder), ["five.conf", "four.conf"]);
+}
+
+#[test]
+fn a_board_that_cannot_hold_a_blob_refuses_it_with_both_numbers() {
+    let folder = folder("board-blob");
+    fs::write(folder.join("five.conf"), instances(5)).unwrap();
+    ends(&ringwardc(&folder, &["compile", "five.conf", "-o", "five.rwb"]), 0);
+    let (_, stderr) = ends(&ringwardc(&folder, &["check", "five.rwb", "--board", "tiny"]), 1);
+    assert_eq!(stderr, "ringwardc: five.rwb: needs 5 instances, board tiny holds 4\n");
+}
+
+#[test]
+fn an_unknown_board_is_refused_with_those_there_are() {
+    let folder = folder("board-unknown");
+    let (_, stderr) = ends(&ringwardc(&folder, &["check", "x.conf", "--board", "tinny"]), 2);
+    assert!(stderr.contains("the boards are base, "), "{stderr}");
+    let (stdout, _) = ends(&ringwardc(&folder, &["boards"]), 0);
+    assert!(stdout.starts_with("base  "), "{stdout}");
+    assert!(stdout.contains("tiny  4 instances, 2 interfaces, "), "{stdout}");
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use ringward::compiler::{self, Language, Outcome};
 use ringward::decode::Form;
+use ringward::limits::{BOARDS, Capacity};
 
 /// Compiles configurations for ringward.
 #[derive(Parser)]
@@ -30,6 +31,9 @@ enum Command {
         /// The language of the text
         #[arg(long, value_enum, default_value_t)]
         from: From,
+        /// The board that is to hold it; see `ringwardc boards`
+        #[arg(long, value_name = "NAME", value_parser = board)]
+        board: Option<&'static Capacity>,
     },
     /// Judge files, each by itself; writes nothing
     Check {
@@ -39,6 +43,9 @@ enum Command {
         /// The language of the texts
         #[arg(long, value_enum, default_value_t)]
         from: From,
+        /// The board that is to hold them; see `ringwardc boards`
+        #[arg(long, value_name = "NAME", value_parser = board)]
+        board: Option<&'static Capacity>,
     },
     /// Every effective value and where it came from, or what a message means
     Explain {
@@ -70,6 +77,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         from: From,
     },
+    /// The boards, and what each holds
+    Boards,
     /// Version and limits
     Version,
 }
@@ -89,15 +98,24 @@ impl From {
     }
 }
 
+fn board(name: &str) -> Result<&'static Capacity, String> {
+    let names = || BOARDS.iter().map(|capacity| capacity.board).collect::<Vec<_>>().join(", ");
+    Capacity::of(name).ok_or_else(|| format!("the boards are {}", names()))
+}
+
 /// Wrong arguments, as clap ends with.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Compile { input, output, from } => {
-            compiler::compile_file(&input, &output, from.language())
+        Command::Compile { input, output, from, board } => {
+            let capacity = board.unwrap_or(&Capacity::HERE);
+            compiler::compile_file(&input, &output, from.language(), capacity)
         }
-        Command::Check { inputs, from } => compiler::check_files(&inputs, from.language()),
+        Command::Check { inputs, from, board } => {
+            let capacity = board.unwrap_or(&Capacity::HERE);
+            compiler::check_files(&inputs, from.language(), capacity)
+        }
         Command::Explain { input: Some(input), from, .. } => {
             compiler::explain_file(&input, from.language())
         }
@@ -116,6 +134,7 @@ fn main() -> ExitCode {
             let form = if json { Form::Json } else { Form::Text };
             compiler::decode_file(&input, config, interface.as_deref(), form)
         }
+        Command::Boards => compiler::boards(),
         Command::Version => compiler::version(),
     };
     exit_code(outcome)

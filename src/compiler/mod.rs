@@ -12,11 +12,9 @@ use crate::config::model::Config;
 use crate::config::source::code::Code;
 use crate::config::source::diagnostic::{Report, Severity};
 use crate::config::source::explain::explain;
-use crate::config::source::{Compiled, compile};
+use crate::config::source::{Compiled, compile_for};
 use crate::decode::{Form, Stopped, View, decode};
-use crate::limits::{
-    ADDRESS_COUNT_MAX, BLOB_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
-};
+use crate::limits::{BLOB_LEN_MAX, BOARD, BOARDS, Capacity};
 
 /// How a command ended. The value is the exit code; 2 is for arguments, which are not judged here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -45,13 +43,18 @@ pub enum Language {
 }
 
 /// `compile IN -o OUT`.
-pub fn compile_file(input: &Path, output: &Path, language: Language) -> Outcome {
+pub fn compile_file(
+    input: &Path,
+    output: &Path,
+    language: Language,
+    capacity: &Capacity,
+) -> Outcome {
     if file::is_same(input, output) {
         complain(&format!("{}: is the input; it would be overwritten", output.display()));
         return Outcome::File;
     }
     let Some(octets) = read(input) else { return Outcome::File };
-    let Compiled { config, report, .. } = compile_text(input, &octets, language);
+    let Compiled { config, report, .. } = compile_text(input, &octets, language, capacity);
     show(&report);
     let Some(config) = config else {
         complain(&format!("{}: {}; nothing was written", input.display(), summary(&report)));
@@ -66,6 +69,12 @@ pub fn compile_file(input: &Path, output: &Path, language: Language) -> Outcome 
             return Outcome::Invalid;
         }
     };
+    if blob.len() > capacity.blob_len {
+        let (len, held) = (blob.len(), capacity.blob_len);
+        let message = format!("needs {len} octets, {capacity} holds {held}; nothing was written");
+        complain(&format!("{}: {message}", input.display()));
+        return Outcome::Invalid;
+    }
     if let Err(error) = file::replace(output, blob) {
         complain(&format!("{}: cannot be written: {error}", output.display()));
         return Outcome::File;
@@ -74,27 +83,45 @@ pub fn compile_file(input: &Path, output: &Path, language: Language) -> Outcome 
 }
 
 /// `check IN…`.
-pub fn check_files(inputs: &[PathBuf], language: Language) -> Outcome {
+pub fn check_files(inputs: &[PathBuf], language: Language, capacity: &Capacity) -> Outcome {
     let mut worst = Outcome::Fine;
     for input in inputs {
-        let outcome = check_file(input, language);
+        let outcome = check_file(input, language, capacity);
         worst = worst.max(outcome);
     }
     worst
 }
 
-fn check_file(input: &Path, language: Language) -> Outcome {
+fn check_file(input: &Path, language: Language, capacity: &Capacity) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
-        return with_blob(input, &octets, |config| {
-            print(&format!("{}: fine{}\n", input.display(), counted(config)))
+        return with_blob(input, &octets, |config| match shortage(config, &octets, capacity) {
+            None => print(&format!("{}: fine{}\n", input.display(), counted(config))),
+            Some(shortage) => {
+                complain(&format!("{}: {shortage}", input.display()));
+                Outcome::Invalid
+            }
         });
     }
-    let Compiled { config, report, .. } = compile_text(input, &octets, language);
+    let Compiled { config, report, .. } = compile_text(input, &octets, language, capacity);
     show(&report);
     let what = config.as_ref().map(|config| counted(config)).unwrap_or_default();
     let shown = print(&format!("{}: {}{what}\n", input.display(), summary(&report)));
     if config.is_none() { Outcome::Invalid } else { shown }
+}
+
+/// What a board lacks for a compiled configuration.
+fn shortage(config: &Config, blob: &[u8], capacity: &Capacity) -> Option<String> {
+    [
+        (config.instances.len(), capacity.instances, "instances"),
+        (config.interfaces.len(), capacity.interfaces, "interfaces"),
+        (config.addresses.len(), capacity.addresses, "addresses"),
+        (config.peers.len(), capacity.peers, "unicast peers"),
+        (blob.len(), capacity.blob_len, "octets"),
+    ]
+    .into_iter()
+    .find(|(needed, held, _)| needed > held)
+    .map(|(needed, held, what)| format!("needs {needed} {what}, {capacity} holds {held}"))
 }
 
 fn counted(config: &Config) -> String {
@@ -124,7 +151,8 @@ pub fn explain_file(input: &Path, language: Language) -> Outcome {
     if octets.starts_with(&blob::MAGIC) {
         return with_blob(input, &octets, |config| print(&explain(config, None)));
     }
-    let Compiled { config, origins, report } = compile_text(input, &octets, language);
+    let Compiled { config, origins, report } =
+        compile_text(input, &octets, language, &Capacity::HERE);
     show(&report);
     let Some(config) = config else {
         complain(&format!("{}: {}", input.display(), summary(&report)));
@@ -156,7 +184,7 @@ pub fn decode_file(
             decode_by(input, View { config: Some(config), interface }, form)
         });
     }
-    let Compiled { config, report, .. } = compile_text(path, &octets, language);
+    let Compiled { config, report, .. } = compile_text(path, &octets, language, &Capacity::HERE);
     let Some(config) = config else {
         show(&report);
         complain(&format!("{}: {}", path.display(), summary(&report)));
@@ -200,17 +228,31 @@ fn decode_by(input: &Path, view: View<'_>, form: Form) -> Outcome {
 /// `version`.
 pub fn version() -> Outcome {
     print(&format!(
-        "ringwardc {} (blob schema {})\nlimits: {INSTANCE_COUNT_MAX} instances, \
-         {INTERFACE_COUNT_MAX} interfaces, {ADDRESS_COUNT_MAX} addresses, {PEER_COUNT_MAX} \
-         unicast peers\n",
+        "ringwardc {} (blob schema {})\nboard: {BOARD}\nlimits: {}\n",
         env!("CARGO_PKG_VERSION"),
         blob::SCHEMA,
+        held(&Capacity::HERE),
     ))
 }
 
-fn compile_text(input: &Path, octets: &[u8], language: Language) -> Compiled {
+/// `boards`.
+pub fn boards() -> Outcome {
+    let width = BOARDS.iter().map(|capacity| capacity.board.len()).max().unwrap_or(0);
+    let line = |capacity: &Capacity| format!("{:width$}  {}\n", capacity.board, held(capacity));
+    print(&BOARDS.iter().map(line).collect::<String>())
+}
+
+fn held(capacity: &Capacity) -> String {
+    let Capacity { instances, interfaces, addresses, peers, blob_len, .. } = capacity;
+    format!(
+        "{instances} instances, {interfaces} interfaces, {addresses} addresses, {peers} unicast \
+         peers, {blob_len} octets"
+    )
+}
+
+fn compile_text(input: &Path, octets: &[u8], language: Language, capacity: &Capacity) -> Compiled {
     match language {
-        Language::Keepalived => compile(&input.display().to_string(), octets),
+        Language::Keepalived => compile_for(capacity, &input.display().to_string(), octets),
     }
 }
 

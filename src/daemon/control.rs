@@ -14,12 +14,19 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use crate::io::ring::{CLIENT_COUNT, Operation, Ring, Tag};
+use crate::limits::{
+    ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, TRANSITION_COUNT_MAX,
+};
 use crate::time::{Instant, Span};
 
 /// Octets of a request, its newline included.
 pub(super) const REQUEST_LEN_MAX: usize = 512;
-/// Octets of an answer: the JSON status of a full build.
-const REPLY_LEN_MAX: usize = 1 << 22;
+/// Octets of an answer: the JSON status or log of a full build.
+const REPLY_LEN_MAX: usize = INSTANCE_COUNT_MAX * 1792 // an instance with its counters, and its last transition
+    + ADDRESS_COUNT_MAX * 160 // an address, its interface and its state
+    + INTERFACE_COUNT_MAX * 1024 // an interface with its counters
+    + TRANSITION_COUNT_MAX * 512 // the log
+    + (1 << 13); // the process and what is around the tables
 /// Longer than this, no client is waited for.
 const PATIENCE: Span = Span::from_secs(2);
 /// A reload waits for the disk.

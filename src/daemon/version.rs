@@ -20,13 +20,16 @@ pub fn render_version(out: &mut dyn Write) -> fmt::Result {
         }
     }
     writeln!(out, "\nconfiguration schema: {SCHEMA}")?;
+    writeln!(out, "board: {}", limits::BOARD)?;
     writeln!(
         out,
-        "holds: {} instances, {} addresses, {} interfaces, {} unicast peers",
+        "holds: {} instances, {} addresses, {} interfaces, {} unicast peers, \
+         a configuration of {} octets",
         limits::INSTANCE_COUNT_MAX,
         limits::ADDRESS_COUNT_MAX,
         limits::INTERFACE_COUNT_MAX,
-        limits::PEER_COUNT_MAX
+        limits::PEER_COUNT_MAX,
+        limits::BLOB_LEN_MAX
     )?;
     writeln!(out, "embedded configuration: none")
 }

@@ -25,10 +25,9 @@ const BATCH_LEN: usize = NETLINK_BATCH_MAX * REQUEST_LEN_MAX;
 const RECEIVE_LEN: usize = 1 << 15;
 /// Datagrams taken from one socket in one turn.
 const RECEIVE_COUNT_MAX: usize = 256;
-/// Octets that the kernel may keep for us: news about every address at once, each accounted with
-/// its buffer.
-const RECEIVE_BUFFER_LEN: libc::c_int = 1 << 21;
-const _: () = assert!(ADDRESS_COUNT_MAX * 512 <= 1 << 21);
+/// Octets that the kernel may keep for us, each message accounted with its buffer.
+const RECEIVE_BUFFER_LEN: usize = ADDRESS_COUNT_MAX * 512 // news about every address at once
+    + (1 << 17); // and about interfaces and addresses that are not ours
 
 /// What there is to listen to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -11,10 +11,10 @@ use std::os::fd::RawFd;
 use heapless::Vec;
 use io_uring::{opcode, types};
 
-use super::ring::{Ring, SEND_COUNT, Tag};
+use super::ring::{Ring, Tag};
 use crate::addr::IfIndex;
 use crate::engine::Via;
-use crate::limits::DATAGRAM_LEN_MAX;
+use crate::limits::{DATAGRAM_LEN_MAX, SEND_COUNT_MAX};
 
 const ARENA_LEN: usize = 1 << 16;
 const _: () = assert!(ARENA_LEN >= DATAGRAM_LEN_MAX);
@@ -23,7 +23,7 @@ const _: () = assert!(ARENA_LEN >= DATAGRAM_LEN_MAX);
 pub struct Outbox {
     arena: &'static mut [u8; ARENA_LEN],
     headers: Box<[Header]>,
-    free: Vec<u16, SEND_COUNT>,
+    free: Vec<u16, SEND_COUNT_MAX>,
     used: usize,
     sent: u64,
     errors: u64,
@@ -61,13 +61,13 @@ pub const fn arena() -> Arena {
 impl Outbox {
     /// An empty outbox.
     pub fn new(arena: &'static mut Arena) -> Self {
-        let mut headers = std::vec::Vec::with_capacity(SEND_COUNT);
-        headers.resize_with(SEND_COUNT, || {
+        let mut headers = std::vec::Vec::with_capacity(SEND_COUNT_MAX);
+        headers.resize_with(SEND_COUNT_MAX, || {
             // SAFETY: all zeros are valid for these structs of integers and null pointers.
             unsafe { MaybeUninit::<Header>::zeroed().assume_init() }
         });
         // The lowest slot last, so that few packets touch few headers.
-        let free = (0..SEND_COUNT).rev().filter_map(|slot| u16::try_from(slot).ok()).collect();
+        let free = (0..SEND_COUNT_MAX).rev().filter_map(|slot| u16::try_from(slot).ok()).collect();
         Outbox {
             arena,
             headers: headers.into_boxed_slice(),
@@ -114,7 +114,7 @@ impl Outbox {
     /// The packet in `slot` has left, or `result` is the negative errno.
     pub fn sent(&mut self, slot: u16, result: i32) {
         let _ = self.free.push(slot);
-        if self.free.len() == SEND_COUNT {
+        if self.free.len() == SEND_COUNT_MAX {
             self.used = 0;
         }
         if result < 0 {
@@ -132,7 +132,7 @@ impl Outbox {
 
     /// Whether nothing is in flight.
     pub fn is_idle(&self) -> bool {
-        self.free.len() == SEND_COUNT
+        self.free.len() == SEND_COUNT_MAX
     }
 
     /// Packets sent, packets refused, and the errno of the last one refused.

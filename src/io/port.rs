@@ -25,10 +25,10 @@ const IPV6_HDRINCL: libc::c_int = 36;
 /// TC_PRIO_INTERACTIVE (linux/pkt_sched.h): the highest that needs no privilege.
 const PRIORITY: libc::c_int = 6;
 
-/// Octets that the kernel may keep for us on one socket: an advert of every instance at once, each
-/// accounted with its buffer (below 1 kB).
-const RECEIVE_BUFFER_LEN: libc::c_int = 1 << 21;
-const _: () = assert!(INSTANCE_COUNT_MAX * 1024 <= 1 << 21);
+/// Octets that the kernel may keep for us on one socket, each packet accounted with its buffer
+/// (below 1 kB).
+const RECEIVE_BUFFER_LEN: usize = INSTANCE_COUNT_MAX * 1024 // an advert of every instance at once
+    + (1 << 17); // of strangers, before they crowd ours out
 
 /// Packets taken from a socket with one system call.
 const BATCH_LEN: usize = 16;
@@ -169,7 +169,8 @@ pub(super) fn set_option<T>(
 }
 
 /// Best effort: beyond net.core.rmem_max only with CAP_NET_ADMIN in the first user namespace.
-pub(super) fn set_receive_buffer(fd: RawFd, len: libc::c_int) {
+pub(super) fn set_receive_buffer(fd: RawFd, len: usize) {
+    let len = libc::c_int::try_from(len).unwrap_or(libc::c_int::MAX);
     let what = "size a receive buffer";
     if set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &len, what).is_err() {
         let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &len, what);

@@ -22,11 +22,9 @@ use io_uring::{cqueue, opcode, squeue, types};
 use tokio_uring::{InFlightOneshot, OneshotOutputTransform, UnsubmittedOneshot};
 
 use super::Fault;
-use crate::limits::INTERFACE_COUNT_MAX;
+use crate::limits::{INTERFACE_COUNT_MAX, SEND_COUNT_MAX};
 use crate::time::Instant;
 
-/// Packets in flight: a burst of 255 instances leaves in one submission.
-pub const SEND_COUNT: usize = 256;
 /// Raw sockets: one for each interface and family.
 pub const PORT_COUNT: usize = 2 * INTERFACE_COUNT_MAX;
 /// Timeouts in flight: each is earlier than the ones before it.
@@ -64,16 +62,19 @@ pub enum Tag {
 }
 
 const SEND: usize = 0;
-const PORT: usize = SEND + SEND_COUNT;
+const PORT: usize = SEND + SEND_COUNT_MAX;
 const TIMER: usize = PORT + PORT_COUNT;
 const CLIENT: usize = TIMER + TIMER_COUNT;
 const SINGLE: usize = CLIENT + CLIENT_COUNT;
-const TAG_COUNT: usize = SINGLE + 8;
+/// Operations that may be in flight at once.
+const TAG_COUNT: usize = SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + 8; // those that there is one of: `Tag::Listen` to `Tag::Warm`
+const _: () = assert!(TAG_COUNT == SINGLE + 8);
 
-/// Entries of the submission queue: above the worst turn (all sends, and every socket re-armed),
-/// because a queue that overflows is submitted in the middle.
-pub const ENTRY_COUNT: u32 = 512;
-const _: () = assert!(TAG_COUNT <= ENTRY_COUNT as usize);
+/// Entries of the submission queue: the worst turn pushes everything (all sends, and every socket
+/// re-armed), and a queue that overflows is submitted in the middle. The kernel wants a power of
+/// two.
+#[expect(clippy::cast_possible_truncation, reason = "below 2^17: each term is of u16")]
+pub const ENTRY_COUNT: u32 = (TAG_COUNT as u32).next_power_of_two();
 
 impl Tag {
     fn index(self) -> usize {

@@ -26,7 +26,7 @@ use super::text::TextSpan;
 use crate::addr::{Family, InterfaceName, Vrid};
 use crate::config::check::check;
 use crate::config::model::Config;
-use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX};
+use crate::limits::Capacity;
 use global::Defaults;
 
 /// The parts of keepalived.conf that are not keywords but steer the reading.
@@ -49,29 +49,24 @@ struct Lowering<'a> {
     routers: HashMap<(u8, Family, Vrid), TextSpan>,
     /// Which address is where on which interface: index and place.
     carried: HashMap<(u8, IpAddr), (usize, TextSpan)>,
-    /// How many instances, interfaces, addresses and peers there would be with room for all.
+    /// Every instance, interface, address and peer, whether there is room for it or not.
     needs: Needs,
+    capacity: &'a Capacity,
 }
 
 #[derive(Default)]
 struct Needs {
-    instances: Need,
-    interfaces: Need,
-    addresses: Need,
-    peers: Need,
-}
-
-#[derive(Default)]
-struct Need {
-    count: usize,
-    /// The first one that found no room.
-    refused: Option<TextSpan>,
+    instances: Vec<TextSpan>,
+    interfaces: Vec<TextSpan>,
+    addresses: Vec<TextSpan>,
+    peers: Vec<TextSpan>,
 }
 
 /// Makes a configuration of the tree; none where a rule of the daemon is broken. The caller throws
 /// it away when there are errors.
 pub(super) fn lower(
     tree: &Tree,
+    capacity: &Capacity,
     origins: &mut Origins,
     report: &mut Report,
 ) -> Option<Box<Config>> {
@@ -84,6 +79,7 @@ pub(super) fn lower(
         routers: HashMap::new(),
         carried: HashMap::new(),
         needs: Needs::default(),
+        capacity,
     };
     lowering.run(tree);
     Some(lowering.config)
@@ -296,25 +292,27 @@ impl Lowering<'_> {
         let known = self.config.interfaces.iter().position(|known| *known == name.value);
         let index = known.unwrap_or(self.config.interfaces.len());
         if known.is_none() {
-            let pushed = self.config.interfaces.push(name.value.clone()).is_ok();
-            self.needs.interfaces.add(pushed, name.span);
-            if !pushed {
-                return None;
-            }
+            self.needs.interfaces.push(name.span);
+            self.config.interfaces.push(name.value.clone()).ok()?;
         }
         u8::try_from(index).ok()
     }
 
     fn report_needs(&mut self) {
-        for (need, held, what) in [
-            (&self.needs.instances, INSTANCE_COUNT_MAX, "instances"),
-            (&self.needs.interfaces, INTERFACE_COUNT_MAX, "interfaces"),
-            (&self.needs.addresses, ADDRESS_COUNT_MAX, "addresses"),
-            (&self.needs.peers, PEER_COUNT_MAX, "unicast peers"),
+        let (here, there) = (&Capacity::HERE, self.capacity);
+        for (need, here, there, what) in [
+            (&self.needs.instances, here.instances, there.instances, "instances"),
+            (&self.needs.interfaces, here.interfaces, there.interfaces, "interfaces"),
+            (&self.needs.addresses, here.addresses, there.addresses, "addresses"),
+            (&self.needs.peers, here.peers, there.peers, "unicast peers"),
         ] {
-            if let Some(span) = need.refused {
-                let message = format!("needs {} {what}, this build holds {held}", need.count);
-                let diagnostic = Diagnostic::new(Code::TooMuch, span, message);
+            // A board may hold more than the compiler.
+            let (held, holder) =
+                if here < there { (here, &Capacity::HERE) } else { (there, self.capacity) };
+            if let Some(span) = need.get(held) {
+                let count = need.len();
+                let message = format!("needs {count} {what}, {holder} holds {held}");
+                let diagnostic = Diagnostic::new(Code::TooMuch, *span, message);
                 self.report.add(diagnostic.label("the first without room"));
             }
         }
@@ -338,14 +336,5 @@ impl Lowering<'_> {
         };
         self.origins.set(scope, keyword, origin);
         value
-    }
-}
-
-impl Need {
-    fn add(&mut self, found_room: bool, span: TextSpan) {
-        self.count += 1;
-        if !found_room {
-            self.refused.get_or_insert(span);
-        }
     }
 }

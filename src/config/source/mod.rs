@@ -25,6 +25,7 @@ pub mod text;
 mod tests;
 
 use super::model::Config;
+use crate::limits::Capacity;
 use diagnostic::Report;
 use explain::Origins;
 use text::Sources;
@@ -40,14 +41,19 @@ pub struct Compiled {
     pub report: Report,
 }
 
-/// Compiles the octets of one keepalived.conf. `name` is what messages call it.
+/// Compiles the octets of one keepalived.conf for this build. `name` is what messages call it.
 pub fn compile(name: &str, octets: &[u8]) -> Compiled {
+    compile_for(&Capacity::HERE, name, octets)
+}
+
+/// The same for a board, which may hold less.
+pub fn compile_for(capacity: &Capacity, name: &str, octets: &[u8]) -> Compiled {
     let mut report = Report::new(Sources::default());
     let mut origins = Origins::default();
     let mut config = None;
     if let Some(file) = text::read(name, octets, &mut report) {
         let tree = keepalived::parse(file, &mut report);
-        config = lower::lower(&tree, &mut origins, &mut report);
+        config = lower::lower(&tree, capacity, &mut origins, &mut report);
     }
     report.finish();
     if report.has_errors() {
@@ -56,7 +62,7 @@ pub fn compile(name: &str, octets: &[u8]) -> Compiled {
     Compiled { config, origins, report }
 }
 
-/// Compiles a text, for callers that want the configuration or the reasons why not. Warnings are
+/// Compiles a text for this build, for callers that want the configuration or the reasons why not. Warnings are
 /// not shown.
 pub fn compile_str(name: &str, text: &str) -> Result<Box<Config>, Report> {
     let Compiled { config, report, .. } = compile(name, text.as_bytes());

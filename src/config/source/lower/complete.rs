@@ -63,8 +63,9 @@ impl Lowering<'_> {
             advertised,
             peers,
         };
-        let found_room = self.config.instances.push(instance).is_ok();
-        self.needs.instances.add(found_room, draft.keyword);
+        // What finds no room is reported with the needs.
+        let _ = self.config.instances.push(instance);
+        self.needs.instances.push(draft.keyword);
     }
 
     fn report_missing(&mut self, draft: &Draft) {
@@ -237,8 +238,8 @@ impl Lowering<'_> {
                 interface: carrier,
                 label: entry.label.as_ref().map(|label| label.value.clone()).unwrap_or_default(),
             };
-            let found_room = self.config.addresses.push(address).is_ok();
-            self.needs.addresses.add(found_room, entry.span);
+            let _ = self.config.addresses.push(address);
+            self.needs.addresses.push(entry.span);
             advertised = advertised.saturating_add(u8::from(keyword == "virtual_ipaddress"));
             self.origins.set(scope, keyword, Origin::Configured(entry.span));
         }
@@ -249,8 +250,8 @@ impl Lowering<'_> {
         let start = self.config.peers.len();
         for peer in peers {
             let scope = Scope::Peer(self.config.peers.len());
-            let found_room = self.config.peers.push(peer.value).is_ok();
-            self.needs.peers.add(found_room, peer.span);
+            let _ = self.config.peers.push(peer.value);
+            self.needs.peers.push(peer.span);
             self.origins.set(scope, "unicast_peer", Origin::Configured(peer.span));
         }
         span16(start, self.config.peers.len() - start)

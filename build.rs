@@ -1,0 +1,83 @@
+//! Turns the boards of `board/` into constants, which `src/limits.rs` takes in. The board that is
+//! built for is named by RINGWARD_BOARD; without it, it is base.
+
+#[path = "board/read.rs"]
+mod read;
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use read::{Board, Value};
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-changed=board");
+    println!("cargo::rerun-if-env-changed=RINGWARD_BOARD");
+    match generate() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(messages) => {
+            for message in messages {
+                println!("cargo::error={message}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generate() -> Result<(), Vec<String>> {
+    let boards = read::read(Path::new("board"))?;
+    let wanted = std::env::var("RINGWARD_BOARD").unwrap_or_default();
+    let wanted = if wanted.is_empty() { "base" } else { wanted.as_str() };
+    let Some(board) = boards.iter().find(|board| board.name == wanted) else {
+        let names: Vec<&str> = boards.iter().map(|board| board.name.as_str()).collect();
+        return Err(vec![format!("RINGWARD_BOARD={wanted}: the boards are {}", names.join(", "))]);
+    };
+    let mut out = String::new();
+    // A string takes everything.
+    let _ = constants(board, &mut out).and_then(|()| capacities(&boards, &mut out));
+    let folder = std::env::var_os("OUT_DIR").unwrap_or_default();
+    let path = Path::new(&folder).join("board.rs");
+    std::fs::write(&path, out).map_err(|error| vec![format!("{}: {error}", path.display())])
+}
+
+/// Each limit of the board that is built for, by its own name in capitals.
+fn constants(board: &Board, out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "/// The board that this is built for.\npub const BOARD: &str = {:?};",
+        board.name
+    )?;
+    for entry in board.table("limits") {
+        for line in &entry.doc {
+            writeln!(out, "/// {line}")?;
+        }
+        if let Value::Integer(number) = entry.value {
+            writeln!(out, "pub const {}: usize = {number};", entry.key.to_uppercase())?;
+        }
+    }
+    Ok(())
+}
+
+/// What each board holds, for the compiler.
+fn capacities(boards: &[Board], out: &mut String) -> std::fmt::Result {
+    const FIELDS: [(&str, &str); 5] = [
+        ("instances", "instance_count_max"),
+        ("interfaces", "interface_count_max"),
+        ("addresses", "address_count_max"),
+        ("peers", "peer_count_max"),
+        ("blob_len", "blob_len_max"),
+    ];
+    writeln!(out, "/// What each board holds, base first.")?;
+    writeln!(out, "pub const BOARDS: &[Capacity] = &[")?;
+    for board in boards {
+        write!(out, "    Capacity {{ board: {:?}, ", board.name)?;
+        for (field, key) in FIELDS {
+            let known = board.table("limits").find(|entry| entry.key == key);
+            if let Some(Value::Integer(number)) = known.map(|entry| &entry.value) {
+                write!(out, "{field}: {number}, ")?;
+            }
+        }
+        writeln!(out, "}},")?;
+    }
+    writeln!(out, "];")
+}
