@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ringward::lab::Node;
+use ringward::lab::{Node, Process};
 use ringward::time::Span;
 
+use super::noise::Noise;
 use super::rig::{self, Keepalived, Program};
 
 pub(crate) struct Contestant {
@@ -16,20 +17,49 @@ pub(crate) struct Contestant {
     keepalived: Keepalived,
 }
 
-/// A keepalived.conf of `count` virtual routers, VRIDs from 1 on, one address each.
-pub(crate) fn configuration(count: u8, priority: u8, interval: Span) -> String {
+/// A virtual router: interface `ethN`, and the address 10.(200 + N).0.VRID.
+#[derive(Clone, Copy)]
+pub(crate) struct Instance {
+    pub(crate) interface: u8,
+    pub(crate) vrid: u8,
+    pub(crate) priority: u8,
+}
+
+/// The routers of VRID 1 to `count` on each of some interfaces.
+pub(crate) fn instances(
+    (interfaces, count): (u8, u8),
+    mut priority: impl FnMut() -> u8,
+) -> Vec<Instance> {
+    let mut instances = Vec::new();
+    for interface in 0..interfaces {
+        for vrid in 1..=count {
+            instances.push(Instance { interface, vrid, priority: priority() });
+        }
+    }
+    instances
+}
+
+/// A priority that is not an owner's. Backups of different priorities wait for different times
+/// before they take over: so drawn, the phases of the adverts spread over the interval.
+pub(crate) fn drawn(noise: &mut Noise) -> u8 {
+    u8::try_from(1 + noise.below(254)).unwrap()
+}
+
+/// A keepalived.conf.
+pub(crate) fn configuration(instances: &[Instance], interval: Span) -> String {
     let (seconds, millis) = (interval.as_millis() / 1000, interval.as_millis() % 1000);
     let mut text = String::from("global_defs {\n  router_id bench\n  vrrp_version 3\n}\n");
-    for vrid in 1..=count {
+    for Instance { interface, vrid, priority } in instances {
+        let net = 200 + interface;
         write!(
             text,
-            "vrrp_instance r{vrid} {{
-  interface eth0
+            "vrrp_instance r{interface}_{vrid} {{
+  interface eth{interface}
   virtual_router_id {vrid}
   priority {priority}
   advert_int {seconds}.{millis:03}
   virtual_ipaddress {{
-    10.200.0.{vrid}/32
+    10.{net}.0.{vrid}/32 dev eth{interface}
   }}
 }}
 "
@@ -37,6 +67,11 @@ pub(crate) fn configuration(count: u8, priority: u8, interval: Span) -> String {
         .unwrap();
     }
     text
+}
+
+/// One router of VRID 1.
+pub(crate) fn single(priority: u8, interval: Span) -> String {
+    configuration(&[Instance { interface: 0, vrid: 1, priority }], interval)
 }
 
 impl Contestant {
@@ -47,6 +82,11 @@ impl Contestant {
     pub(crate) fn keepalived(path: Option<PathBuf>) -> Self {
         let keepalived = path.map_or_else(Keepalived::fetched, Keepalived::at);
         Contestant { program: Program::Keepalived, ringward: PathBuf::new(), keepalived }
+    }
+
+    /// Runs this configuration on this node.
+    pub(crate) fn start(&self, node: &Node, text: &str) -> Process {
+        node.spawn(&mut self.command(node, text)).unwrap_or_else(|fault| panic!("{fault}"))
     }
 
     /// The command that runs this configuration on this node. Whatever can be done before the
@@ -71,6 +111,21 @@ impl Contestant {
                 command
             }
         }
+    }
+
+    /// The executable, and the command by which `ldd` names its shared libraries.
+    pub(crate) fn executable(&self) -> (PathBuf, Command) {
+        let plain = match self.program {
+            Program::Ringward => Command::new(&self.ringward),
+            Program::Keepalived => self.keepalived.command(),
+        };
+        let path = PathBuf::from(plain.get_program());
+        let mut ldd = Command::new("ldd");
+        ldd.arg(&path);
+        for (name, value) in plain.get_envs() {
+            ldd.env(name, value.unwrap());
+        }
+        (path, ldd)
     }
 
     /// What the program says of its version.

@@ -1,44 +1,110 @@
-//! ringward beside keepalived, in the same run on the same machine: how long a takeover takes, a
-//! start, a stop, and how much memory. `bench/run` builds and starts it.
+//! ringward beside keepalived, in the same run on the same machine: takeovers, starts, stops,
+//! processor time, system calls, memory, rhythm, size, and what either does under attack.
+//! `bench/run` builds and starts it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::float_arithmetic,
-    reason = "a measurement that fails ends the program; ratios are for people"
+    reason = "a measurement that fails is reported as failed; ratios are for people"
 )]
 
+#[path = "attack.rs"]
+mod attack;
 #[path = "contestant.rs"]
 mod contestant;
+#[path = "cost.rs"]
+mod cost;
+#[path = "handover.rs"]
+mod handover;
+#[path = "../tests/hostile/instances.rs"]
+mod hostile;
+#[path = "../tests/hostile/kind.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod kind;
 #[path = "lifetime.rs"]
 mod lifetime;
+#[path = "listener.rs"]
+mod listener;
 #[path = "memory.rs"]
 mod memory;
+#[path = "../tests/rig/noise.rs"]
+mod noise;
+#[path = "../tests/hostile/packet.rs"]
+mod packet;
 #[path = "report.rs"]
 mod report;
+#[path = "rhythm.rs"]
+mod rhythm;
 #[path = "../tests/rig/mod.rs"]
 mod rig;
+#[path = "scale.rs"]
+mod scale;
+#[path = "size.rs"]
+mod size;
+#[path = "speaker.rs"]
+mod speaker;
 #[path = "takeover.rs"]
 mod takeover;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use contestant::Contestant;
-use report::Report;
+use noise::Noise;
+use report::{Report, Row};
+use ringward::lab;
 use ringward::time::Span;
 
-const USAGE: &str = "usage: bench/run [--check] [--pairs N] [--keepalived PATH]
+/// Some rows that are measured together.
+struct Theme {
+    name: &'static str,
+    /// Measurements of each of the two programs.
+    pairs: usize,
+    measure: fn(&[Contestant; 2], usize, &mut Noise) -> Vec<Row>,
+}
 
-  --check             exit with 1 if a bound is missed
-  --pairs N           measurements of each of the two programs (30)
-  --keepalived PATH   compare with this one instead of Debian's";
+const fn theme(
+    name: &'static str,
+    pairs: usize,
+    measure: fn(&[Contestant; 2], usize, &mut Noise) -> Vec<Row>,
+) -> Theme {
+    Theme { name, pairs, measure }
+}
+
+const THEMES: [Theme; 18] = [
+    theme("takeover-10", 30, |pair, pairs, noise| {
+        takeover::measure(pair, pairs, noise, Span::from_millis(10))
+    }),
+    theme("takeover-100", 30, |pair, pairs, noise| {
+        takeover::measure(pair, pairs, noise, Span::from_millis(100))
+    }),
+    theme("handover", 10, handover::measure),
+    theme("lifetime", 15, |pair, pairs, _| lifetime::measure(pair, pairs)),
+    theme("start-255", 10, |pair, pairs, _| lifetime::measure_many(pair, pairs)),
+    theme("memory-1", 5, |pair, pairs, _| memory::measure(pair, pairs, (1, 1))),
+    theme("memory-255", 5, |pair, pairs, _| memory::measure(pair, pairs, (1, 255))),
+    theme("memory-1000", 3, |pair, pairs, _| memory::measure(pair, pairs, (4, 250))),
+    theme("size", 1, |pair, _, _| size::measure(pair)),
+    theme("master-spread", 3, speaker::measure_spread),
+    theme("master-aligned", 3, speaker::measure_aligned),
+    theme("backup-bursts", 3, |pair, pairs, _| listener::measure_bursts(pair, pairs)),
+    theme("backup-spread", 3, |pair, pairs, _| listener::measure_spread(pair, pairs)),
+    theme("malformed", 2, attack::measure_malformed),
+    theme("rejects", 3, attack::measure_rejects),
+    theme("flood-other", 3, attack::measure_other),
+    theme("flood-own", 3, attack::measure_own),
+    theme("scale", 2, scale::measure),
+];
 
 /// What the command line asks for.
 struct Options {
     check: bool,
-    pairs: usize,
+    pairs: Option<usize>,
+    rows: Vec<String>,
+    seed: u64,
     keepalived: Option<PathBuf>,
     ringward: PathBuf,
     report: PathBuf,
@@ -47,7 +113,9 @@ struct Options {
 fn options() -> Option<Options> {
     let mut options = Options {
         check: false,
-        pairs: 30,
+        pairs: None,
+        rows: Vec::new(),
+        seed: lab::now().as_nanos() % 1_000_000,
         keepalived: None,
         ringward: env!("CARGO_BIN_EXE_ringward").into(),
         report: "keepalived.json".into(),
@@ -57,10 +125,16 @@ fn options() -> Option<Options> {
         match argument.as_str() {
             "--check" => options.check = true,
             "--pairs" => {
-                options.pairs = arguments.next()?.parse().ok().filter(|count| *count > 0)?
+                let count = arguments.next()?.parse().ok();
+                options.pairs = Some(count.filter(|count| *count > 0)?);
             }
+            "--row" => {
+                let name = arguments.next()?;
+                options.rows.push(THEMES.iter().find(|theme| theme.name == name)?.name.to_owned());
+            }
+            "--seed" => options.seed = arguments.next()?.parse().ok()?,
             "--keepalived" => options.keepalived = Some(arguments.next()?.into()),
-            // Handed over by bench/run: the program as it is shipped, and where to write.
+            // Handed over by bench/run: the program as it is flashed, and where to write.
             "--ringward" => options.ringward = arguments.next()?.into(),
             "--report" => options.report = arguments.next()?.into(),
             _ => return None,
@@ -69,22 +143,44 @@ fn options() -> Option<Options> {
     Some(options)
 }
 
+fn usage() {
+    eprintln!(
+        "usage: bench/run [--check] [--row NAME]... [--pairs N] [--seed N] [--keepalived PATH]
+
+  --check             exit with 1 if a bound is missed
+  --row NAME          only these; can be repeated
+  --pairs N           measurements of each of the two programs, instead of each row's own number
+  --seed N            draw the same phases and packets again
+  --keepalived PATH   compare with this one instead of Debian's
+
+rows:"
+    );
+    for theme in &THEMES {
+        eprintln!("  {:<16} {} pairs", theme.name, theme.pairs);
+    }
+}
+
 fn main() -> ExitCode {
     let Some(options) = options() else {
-        eprintln!("{USAGE}");
+        usage();
         return ExitCode::from(2);
     };
     let pair = [Contestant::ringward(options.ringward), Contestant::keepalived(options.keepalived)];
-    let mut report = Report::new(&pair, options.pairs);
-    for interval in [Span::from_millis(10), Span::from_millis(100)] {
-        report.add(takeover::measure(&pair, options.pairs, interval));
-    }
-    for row in lifetime::measure(&pair, options.pairs) {
-        report.add(row);
-    }
-    for instances in [1, 255] {
-        for row in memory::measure(&pair, options.pairs, instances) {
-            report.add(row);
+    let mut report = Report::new(&pair, options.seed);
+    for theme in &THEMES {
+        if !options.rows.is_empty() && !options.rows.iter().any(|name| name == theme.name) {
+            continue;
+        }
+        let pairs = options.pairs.unwrap_or(theme.pairs);
+        // Each draws its own numbers: they do not depend on which others are measured.
+        let name = theme
+            .name
+            .bytes()
+            .fold(0_u64, |sum, octet| sum.wrapping_mul(31).wrapping_add(u64::from(octet)));
+        let mut noise = Noise(options.seed.wrapping_add(name));
+        match catch_unwind(AssertUnwindSafe(|| (theme.measure)(&pair, pairs, &mut noise))) {
+            Ok(rows) => rows.into_iter().for_each(|row| report.add(theme.name, row)),
+            Err(_) => report.fail(theme.name),
         }
     }
     report.write(&options.report).expect("the report can be written");

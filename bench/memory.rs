@@ -1,35 +1,38 @@
 //! The memory of all processes of a program that is master of all its instances: proportional set
 //! size, and the anonymous part of it (`/proc/PID/smaps_rollup`).
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
+use std::net::Ipv4Addr;
 
-use ringward::lab::{Capture, Frame, Node, Process, Seen, Segment, now};
+use ringward::lab::{Node, Process, Segment, now};
 use ringward::time::Span;
 
-use super::contestant::{Contestant, configuration};
-use super::report::Row;
+use super::contestant::{Contestant, configuration, instances};
+use super::report::{Bound, Row};
+use super::rhythm::wait_for_adverts;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A machine with an interface on each of these segments: `eth0`, `eth1` and so on.
+pub(crate) fn wired(segments: &[Segment]) -> Node {
+    let node = segments[0].node().unwrap_or_else(|fault| panic!("{fault}"));
+    for (number, segment) in (1_u8..).zip(&segments[1..]) {
+        let address = Ipv4Addr::new(10, 99, number, node.number());
+        node.join(segment, &format!("eth{number}"), address).unwrap();
+    }
+    node
+}
 
 /// Its memory after two adverts of each instance, in kilobytes.
-fn round((node, capture): (&Node, &Capture), contestant: &Contestant, instances: u8) -> (f64, f64) {
-    let text = configuration(instances, 255, Span::from_millis(100));
-    let mut command = contestant.command(node, &text);
+fn round(contestant: &Contestant, (interfaces, each): (u8, u8)) -> (f64, f64) {
+    // Killed programs leave their addresses: each has a machine of its own.
+    let segments = (0..interfaces).map(|_| Segment::new().unwrap()).collect::<Vec<_>>();
+    let node = wired(&segments);
+    let captures = segments.iter().map(|segment| segment.capture().unwrap()).collect::<Vec<_>>();
+    let text = configuration(&instances((interfaces, each), || 255), Span::from_millis(100));
     let since = now();
-    let process = node.spawn(&mut command).unwrap();
-    let mut adverts = BTreeMap::new();
-    let is_settled = |frame: &Frame| {
-        if let Seen::Advert(advert) = frame.seen() {
-            *adverts.entry(advert.vrid).or_insert(0) += 1;
-        }
-        adverts.len() == usize::from(instances) && adverts.values().all(|count| *count >= 2)
-    };
-    let settled = capture.wait(since, PATIENCE, is_settled);
-    settled.unwrap_or_else(|fault| {
-        panic!("{:?} settles: {fault}\n{}", contestant.program, process.output())
-    });
+    let process = contestant.start(&node, &text);
+    for capture in &captures {
+        wait_for_adverts(capture, (node.mac(), since), (each.into(), 2));
+    }
     (sum(&process, "Pss:"), sum(&process, "Pss_Anon:"))
 }
 
@@ -42,18 +45,16 @@ fn sum(process: &Process, field: &str) -> f64 {
     process.tree().into_iter().map(|(pid, _)| of_one(pid)).sum()
 }
 
-pub(crate) fn measure(pair: &[Contestant; 2], pairs: usize, instances: u8) -> [Row; 2] {
-    let mut rows = [
-        Row::new(&format!("PSS, instances: {instances}"), "kB", 0.3),
-        Row::new(&format!("anonymous PSS, instances: {instances}"), "kB", 0.8),
+/// Of so many instances on each of so many interfaces.
+pub(crate) fn measure(pair: &[Contestant; 2], pairs: usize, layout: (u8, u8)) -> Vec<Row> {
+    let count = u32::from(layout.0) * u32::from(layout.1);
+    let mut rows = vec![
+        Row::new(&format!("PSS, instances: {count}"), "kB", Bound::Ratio(0.25)),
+        Row::new(&format!("anonymous PSS, instances: {count}"), "kB", Bound::Open),
     ];
     for number in 0..pairs {
-        // Killed programs leave their addresses: each pair gets a segment of its own.
-        let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
-        let capture = segment.capture().unwrap();
         for side in Row::order(number) {
-            let node = segment.node().unwrap();
-            let (all, anonymous) = round((&node, &capture), &pair[side], instances);
+            let (all, anonymous) = round(&pair[side], layout);
             rows[0].add(side, all);
             rows[1].add(side, anonymous);
         }

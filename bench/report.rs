@@ -2,23 +2,43 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant as Clock;
 
 use serde_json::{Value, json};
 
 use super::contestant::Contestant;
 
-/// One measured quantity of both programs, and how much of keepalived's ringward may need.
+/// What ringward has to keep to.
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    /// So much of keepalived's figure at most.
+    Ratio(f64),
+    /// This figure at most, whatever keepalived's is.
+    Most(f64),
+    /// None: a figure for people.
+    Open,
+}
+
+/// One measured quantity of both programs.
 pub(crate) struct Row {
     name: String,
     unit: &'static str,
-    bound: f64,
+    bound: Bound,
+    /// The percentage of samples that the judged figure is not exceeded by.
+    judged: usize,
     /// ringward's, keepalived's.
     samples: [Vec<f64>; 2],
 }
 
 impl Row {
-    pub(crate) fn new(name: &str, unit: &'static str, bound: f64) -> Self {
-        Row { name: name.to_owned(), unit, bound, samples: [Vec::new(), Vec::new()] }
+    /// Judged by the median: one noisy sample does not decide.
+    pub(crate) fn new(name: &str, unit: &'static str, bound: Bound) -> Self {
+        Row { name: name.to_owned(), unit, bound, judged: 50, samples: [Vec::new(), Vec::new()] }
+    }
+
+    /// Judged by the largest sample.
+    pub(crate) fn worst(name: &str, unit: &'static str, bound: Bound) -> Self {
+        Row { judged: 100, ..Row::new(name, unit, bound) }
     }
 
     /// Who is first takes turns.
@@ -30,39 +50,57 @@ impl Row {
         self.samples[side].push(sample);
     }
 
-    /// The smallest sample that this percentage of all samples does not exceed.
+    /// The smallest sample that this percentage of all samples does not exceed; NaN without any.
     fn quantile(&self, side: usize, percent: usize) -> f64 {
         let mut sorted = self.samples[side].clone();
         sorted.sort_by(f64::total_cmp);
-        sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
+        let rank = (sorted.len() * percent).div_ceil(100).max(1);
+        sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
     }
 
-    fn ratio(&self) -> f64 {
-        self.quantile(0, 50) / self.quantile(1, 50)
+    fn figure(&self, side: usize) -> f64 {
+        self.quantile(side, self.judged)
     }
 
     fn is_met(&self) -> bool {
-        self.ratio() <= self.bound
+        let [ringward, keepalived] = [0, 1].map(|side| self.figure(side));
+        match self.bound {
+            Bound::Ratio(most) => ringward <= keepalived * most,
+            Bound::Most(most) => ringward <= most,
+            Bound::Open => true,
+        }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.bound, self.is_met()) {
+            (Bound::Open, _) => "-",
+            (_, true) => "ok",
+            (_, false) => "MISSED",
+        }
     }
 
     fn line(&self) -> String {
         let side = |side| {
-            let (half, most) = (self.quantile(side, 50), self.quantile(side, 95));
-            let digits = if self.unit == "ms" { 3 } else { 0 };
-            format!("{half:.digits$} / {most:.digits$} {}", self.unit)
+            let (figure, most) = (self.figure(side), self.quantile(side, 95));
+            format!("{} / {} {}", number(figure), number(most), self.unit)
+        };
+        let ratio = self.figure(0) / self.figure(1);
+        let ratio = if ratio.is_finite() { format!("{ratio:.3}") } else { "-".to_owned() };
+        let bound = match self.bound {
+            Bound::Ratio(most) => format!("{most} x"),
+            Bound::Most(most) => format!("{most}"),
+            Bound::Open => String::new(),
         };
         format!(
-            "{:<38} {:>20} {:>22} {:>6.3} {:>6.1}  {}",
+            "{:<46} {:>22} {:>24} {ratio:>7} {bound:>8}  {}",
             self.name,
             side(0),
             side(1),
-            self.ratio(),
-            self.bound,
-            if self.is_met() { "ok" } else { "MISSED" },
+            self.verdict(),
         )
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, theme: &str) -> Value {
         let side = |side| {
             json!({
                 "p50": self.quantile(side, 50),
@@ -70,62 +108,95 @@ impl Row {
                 "samples": self.samples[side],
             })
         };
+        let bound = match self.bound {
+            Bound::Ratio(most) => json!({ "ratio": most }),
+            Bound::Most(most) => json!({ "most": most }),
+            Bound::Open => Value::Null,
+        };
         json!({
+            "row": theme,
             "name": self.name,
             "unit": self.unit,
             "ringward": side(0),
             "keepalived": side(1),
-            "ratio": self.ratio(),
-            "bound": self.bound,
+            "judged_by": if self.judged == 50 { "p50" } else { "largest" },
+            "ratio": self.figure(0) / self.figure(1),
+            "bound": bound,
             "met": self.is_met(),
         })
     }
 }
 
+/// With as many digits as are worth reading.
+fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        ..0.0005 => 0,
+        ..10.0 => 3,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    if value.is_nan() { "-".to_owned() } else { format!("{value:.digits$}") }
+}
+
 pub(crate) struct Report {
     head: Value,
-    rows: Vec<Row>,
+    rows: Vec<Value>,
+    passed: usize,
+    failed: usize,
+    since: Clock,
 }
 
 impl Report {
-    pub(crate) fn new(pair: &[Contestant; 2], pairs: usize) -> Self {
+    pub(crate) fn new(pair: &[Contestant; 2], seed: u64) -> Self {
         let head = json!({
             "ringward": pair[0].version(),
             "keepalived": pair[1].version(),
-            "pairs": pairs,
+            "seed": seed,
             "machine": machine(),
         });
         for (name, value) in head.as_object().unwrap() {
             println!("{name}: {value}");
         }
         println!(
-            "\n{:<38} {:>20} {:>22} {:>6} {:>6}",
-            "p50 / p95", "ringward", "keepalived", "ratio", "bound"
+            "\n{:<46} {:>22} {:>24} {:>7} {:>8}",
+            "p50 (or largest) / p95", "ringward", "keepalived", "ratio", "bound"
         );
-        Report { head, rows: Vec::new() }
+        Report { head, rows: Vec::new(), passed: 0, failed: 0, since: Clock::now() }
     }
 
-    pub(crate) fn add(&mut self, row: Row) {
+    pub(crate) fn add(&mut self, theme: &str, row: Row) {
         println!("{}", row.line());
-        self.rows.push(row);
+        match row.bound {
+            Bound::Ratio(_) | Bound::Most(_) if row.is_met() => self.passed += 1,
+            Bound::Ratio(_) | Bound::Most(_) => self.failed += 1,
+            Bound::Open => {}
+        }
+        self.rows.push(row.json(theme));
+    }
+
+    /// A row that could not be measured.
+    pub(crate) fn fail(&mut self, theme: &str) {
+        println!("{theme}: could not be measured (see above)  FAILED");
+        self.failed += 1;
+        self.rows.push(json!({ "row": theme, "met": false }));
     }
 
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
         let mut document = self.head.clone();
-        document["rows"] = self.rows.iter().map(Row::json).collect();
+        document["rows"] = self.rows.iter().cloned().collect();
+        document["seconds"] = self.since.elapsed().as_secs().into();
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
         fs::write(path, format!("{document:#}\n"))?;
-        println!("\nwritten to {}", path.display());
+        println!("\n{} s, written to {}", self.since.elapsed().as_secs(), path.display());
         Ok(())
     }
 
     /// The last line; whether every bound was met.
     pub(crate) fn finish(&self) -> bool {
-        let passed = self.rows.iter().filter(|row| row.is_met()).count();
-        println!("{passed} passed, {} failed", self.rows.len() - passed);
-        passed == self.rows.len()
+        println!("{} passed, {} failed", self.passed, self.failed);
+        self.failed == 0
     }
 }
 

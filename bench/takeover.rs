@@ -8,15 +8,16 @@ use std::time::Duration;
 use ringward::lab::{Capture, Frame, Node, Process, Seen, Segment, now};
 use ringward::time::{Instant, Span};
 
-use super::contestant::{Contestant, configuration};
-use super::report::Row;
+use super::contestant::{Contestant, single};
+use super::noise::Noise;
+use super::report::{Bound, Row};
 
 const BACKUP_PRIORITY: u8 = 100;
 const MASTER_PRIORITY: u8 = 200;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Adverts that the backup hears before the master may die.
-const ADVERTS_HEARD: usize = 20;
+const ADVERTS_HEARD: usize = 5;
 
 struct Arena {
     interval: Span,
@@ -32,9 +33,9 @@ impl Arena {
         let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
         let (master, backup) = (segment.node().unwrap(), segment.node().unwrap());
         let capture = segment.capture().unwrap();
-        let text = configuration(1, BACKUP_PRIORITY, interval);
+        let text = single(BACKUP_PRIORITY, interval);
         let since = now();
-        let process = backup.spawn(&mut contestant.command(&backup, &text)).unwrap();
+        let process = contestant.start(&backup, &text);
         let arena =
             Arena { interval, master, backup, capture, _backup: process, _segment: segment };
         arena.wait_for_adverts(arena.backup.mac(), since, 1);
@@ -52,9 +53,9 @@ impl Arena {
 
     /// One death. The backup's lateness after theory.
     fn round(&self, master: &Contestant, phase: Duration) -> Span {
-        let text = configuration(1, MASTER_PRIORITY, self.interval);
+        let text = single(MASTER_PRIORITY, self.interval);
         let since = now();
-        let mut process = self.master.spawn(&mut master.command(&self.master, &text)).unwrap();
+        let mut process = master.start(&self.master, &text);
         self.wait_for_adverts(self.master.mac(), since, ADVERTS_HEARD);
         std::thread::sleep(phase);
         process.kill();
@@ -78,18 +79,22 @@ fn is_advert_of(frame: &Frame, mac: [u8; 6]) -> bool {
     matches!(frame.seen(), Seen::Advert(advert) if advert.source_mac == mac)
 }
 
-pub(crate) fn measure(pair: &[Contestant; 2], pairs: usize, interval: Span) -> Row {
+pub(crate) fn measure(
+    pair: &[Contestant; 2],
+    pairs: usize,
+    noise: &mut Noise,
+    interval: Span,
+) -> Vec<Row> {
     let arenas = [Arena::new(&pair[0], interval), Arena::new(&pair[1], interval)];
-    let mut row = Row::new(&format!("takeover after theory, advert {interval}"), "ms", 0.6);
+    let name = format!("takeover after theory, advert {interval}");
+    let mut row = Row::new(&name, "ms", Bound::Ratio(0.5));
     for number in 0..pairs {
-        // A phase of its own for each pair: multiples of the golden section spread evenly over
-        // the interval, however many there are.
-        let share = u64::try_from(number).unwrap() * 618 % 1000;
-        let phase = Duration::from_nanos(interval.times(share).over(1000).as_nanos());
+        // The same moment of the interval for both.
+        let phase = Duration::from_nanos(noise.next() % interval.as_nanos());
         for side in Row::order(number) {
             let late = arenas[side].round(&pair[1], phase);
             row.add(side, late.as_nanos() as f64 / 1e6);
         }
     }
-    row
+    vec![row]
 }

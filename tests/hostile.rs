@@ -12,6 +12,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "hostile/instances.rs"]
+mod instances;
 #[path = "hostile/kind.rs"]
 mod kind;
 #[path = "hostile/packet.rs"]
@@ -23,72 +25,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant as Clock};
 
+use instances::{RHYTHMS, configuration};
 use kind::{Frame, KINDS, Kind};
 use rig::{Program, Router, undisturbed};
 use ringward::lab::{self, Capture, Injector, Node, Seen, Segment};
 use ringward::time::{Instant, Span};
 use serde_json::Value;
-
-/// Both routers' configuration: one instance for each way of speaking. PRIORITY, OURS and THEIRS
-/// are filled in.
-const CONFIGURATION: &str = "
-vrrp_instance multicast {
-  version 3
-  interface eth0
-  virtual_router_id 51
-  priority PRIORITY
-  advert_int 0.1
-  virtual_ipaddress {
-    10.200.0.1/32
-  }
-}
-vrrp_instance password {
-  version 2
-  interface eth0
-  virtual_router_id 52
-  priority PRIORITY
-  advert_int 1
-  authentication {
-    auth_type PASS
-    auth_pass secret12
-  }
-  virtual_ipaddress {
-    10.200.0.2/32
-  }
-}
-vrrp_instance ipv6 {
-  version 3
-  interface eth0
-  virtual_router_id 53
-  priority PRIORITY
-  advert_int 0.1
-  virtual_ipaddress {
-    fe80::200:1/128
-  }
-}
-vrrp_instance unicast {
-  version 3
-  interface eth0
-  virtual_router_id 54
-  priority PRIORITY
-  advert_int 0.1
-  unicast_src_ip OURS
-  unicast_peer {
-    THEIRS
-  }
-  virtual_ipaddress {
-    10.200.0.4/32
-  }
-}
-";
-
-/// The VRIDs of CONFIGURATION and their intervals.
-const RHYTHMS: [(u8, Span); 4] = [
-    (51, Span::from_millis(100)),
-    (52, Span::from_secs(1)),
-    (53, Span::from_millis(100)),
-    (54, Span::from_millis(100)),
-];
 
 /// Fifty a second.
 const PACE: Duration = Duration::from_millis(20);
@@ -124,10 +66,7 @@ impl Field {
         let capture = segment.capture().unwrap();
         let start = |number: usize, priority: &str| {
             let (node, peer) = (&nodes[number], &nodes[1 - number]);
-            let text = CONFIGURATION
-                .replace("PRIORITY", priority)
-                .replace("OURS", &node.ipv4().to_string())
-                .replace("THEIRS", &peer.ipv4().to_string());
+            let text = configuration(priority, node, peer);
             let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
             Router::start(program, node, &directory, &text)
         };

@@ -17,7 +17,7 @@ use super::namespace::Namespace;
 use super::netlink::Link;
 use super::probe::Probe;
 use super::process::Process;
-use super::segment::Hub;
+use super::segment::{Hub, Segment};
 
 /// A machine with one interface, `eth0`, on the segment.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Node {
 
     fn connect(&self) -> Result<()> {
         self.namespace.quieten()?;
-        self.hub.connect(&self.port(), self.mac(), &self.namespace)?;
+        self.hub.connect(&self.port(), ("eth0", self.mac()), &self.namespace)?;
         self.namespace.enter(|| {
             let eth0 = Link::index("eth0")?;
             eth0.up()?;
@@ -47,15 +47,30 @@ impl Node {
             }
             Ok(())
         })?;
-        self.wait_for_carrier()
+        self.wait_for_carrier("eth0", &self.hub, &self.port())
+    }
+
+    /// A further interface, `interface`, on another segment: with this node's MAC, and with
+    /// `address` of a /24.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn join(&self, segment: &Segment, interface: &str, address: Ipv4Addr) -> Result<()> {
+        let port = format!("node{}", segment.hub.number()?);
+        segment.hub.connect(&port, (interface, self.mac()), &self.namespace)?;
+        self.namespace.enter(|| {
+            let link = Link::index(interface)?;
+            link.up()?;
+            link.add_address(IpAddr::V4(address), 24)
+        })?;
+        self.wait_for_carrier(interface, &segment.hub, &port)
     }
 
     /// A link that has just been set up carries nothing until the kernel has noticed its peer.
-    fn wait_for_carrier(&self) -> Result<()> {
-        let port = self.port();
+    fn wait_for_carrier(&self, interface: &str, hub: &Hub, port: &str) -> Result<()> {
         let give_up = Clock::now() + Duration::from_secs(5);
-        while !(self.namespace.enter(|| is_running("eth0"))?
-            && self.hub.namespace.enter(|| is_running(&port))?)
+        while !(self.namespace.enter(|| is_running(interface))?
+            && hub.namespace.enter(|| is_running(port))?)
         {
             if Clock::now() > give_up {
                 return Err(Fault::timeout(format!("the carrier of node {}", self.number)));
@@ -125,7 +140,7 @@ impl Node {
     /// When the kernel refuses.
     pub fn mend(&self) -> Result<()> {
         self.hub.on_port(&self.port(), Link::up)?;
-        self.wait_for_carrier()
+        self.wait_for_carrier("eth0", &self.hub, &self.port())
     }
 
     /// Another machine takes this one's place: same number, MAC and addresses, nothing else left.

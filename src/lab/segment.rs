@@ -12,7 +12,7 @@ use super::node::Node;
 /// An Ethernet segment: what is sent by one [`Node`] of it reaches all others.
 #[derive(Debug)]
 pub struct Segment {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
 }
 
 /// What nodes share with their segment: whoever is dropped last takes it away.
@@ -48,12 +48,7 @@ impl Segment {
     /// # Errors
     /// When the kernel refuses, or at the 255th.
     pub fn node(&self) -> Result<Node> {
-        let number = self.hub.next.fetch_add(1, Ordering::Relaxed);
-        if number == u8::MAX {
-            let full = std::io::Error::other("a segment holds 254 nodes");
-            return Err(Fault::new("add a node", full));
-        }
-        Node::new(number, Arc::clone(&self.hub))
+        Node::new(self.hub.number()?, Arc::clone(&self.hub))
     }
 
     /// The file by which other programs may enter the wire's network namespace, where the interface
@@ -72,10 +67,25 @@ impl Segment {
 }
 
 impl Hub {
-    /// Connects a namespace: its end is called `eth0` there, ours `port` here.
-    pub(super) fn connect(&self, port: &str, mac: [u8; 6], node: &Namespace) -> Result<()> {
+    /// The number of the next node.
+    pub(super) fn number(&self) -> Result<u8> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if number == u8::MAX {
+            let full = std::io::Error::other("a segment holds 254 nodes");
+            return Err(Fault::new("add a node", full));
+        }
+        Ok(number)
+    }
+
+    /// Connects a namespace: its end is called `interface` there, ours `port` here.
+    pub(super) fn connect(
+        &self,
+        port: &str,
+        (interface, mac): (&str, [u8; 6]),
+        node: &Namespace,
+    ) -> Result<()> {
         self.namespace
-            .enter(|| Link::add_veth(port, self.bridge, "eth0", mac, node.net()).map(|_| ()))
+            .enter(|| Link::add_veth(port, self.bridge, interface, mac, node.net()).map(|_| ()))
     }
 
     pub(super) fn on_port<T: Send>(

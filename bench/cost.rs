@@ -1,0 +1,46 @@
+//! What a program costs while it runs: processor time and system calls, of all its processes.
+
+use std::process::Command;
+use std::time::Duration;
+
+use nix::time::ClockId;
+use nix::unistd::Pid;
+use ringward::lab::Process;
+use ringward::time::Span;
+
+/// The processes of a program.
+pub(crate) struct Meter(Vec<Pid>);
+
+impl Meter {
+    pub(crate) fn new(process: &Process) -> Self {
+        Meter(process.tree().into_iter().map(|(pid, _)| pid).collect())
+    }
+
+    /// Processor time so far (clock_getcpuclockid(3): all threads, those of the ring and those
+    /// that have ended included). What the kernel does for their packets in a soft interrupt is
+    /// done on their time: a veth delivers within the call that sends.
+    pub(crate) fn processor(&self) -> Span {
+        let of_one = |pid: &Pid| {
+            let time = ClockId::pid_cpu_clock_id(*pid).and_then(ClockId::now).unwrap();
+            Span::from_nanos(u64::try_from(Duration::from(time).as_nanos()).unwrap())
+        };
+        self.0.iter().map(of_one).fold(Span::ZERO, |sum, time| sum + time)
+    }
+
+    /// System calls a second, counted by the kernel's tracepoint for so long. io_uring_enter is
+    /// one, whatever it submits.
+    pub(crate) fn system_calls(&self, during: Duration) -> f64 {
+        let pids = self.0.iter().map(Pid::to_string).collect::<Vec<_>>().join(",");
+        let mut perf = Command::new("perf");
+        perf.args(["stat", "--field-separator", ",", "--event", "raw_syscalls:sys_enter"]);
+        perf.args(["--pid", &pids, "--", "sleep", &during.as_secs_f64().to_string()]);
+        let output = perf.output().expect("perf is installed (Debian: linux-perf)");
+        let text = String::from_utf8_lossy(&output.stderr);
+        let count = text
+            .lines()
+            .find(|line| line.contains("raw_syscalls:sys_enter"))
+            .and_then(|line| line.split(',').next()?.parse::<f64>().ok())
+            .unwrap_or_else(|| panic!("perf counts no system calls: {text}"));
+        count / during.as_secs_f64()
+    }
+}
