@@ -101,6 +101,12 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             log::error!("- not-started reason=\"{fault}\"");
             return Exit::System;
         }
+        // What the removals have left there is of before the start.
+        netlink.drain(news.as_raw_fd(), |received| match received {
+            Received::Datagram(datagram) => engine.observe(now, datagram),
+            Received::Overrun => engine.observe_overrun(now),
+            Received::Foreign => {}
+        });
         if let Err(fault) = process::drop_privileges() {
             log::warn!("- privileges-kept reason=\"{fault}\"");
         }

@@ -27,9 +27,10 @@ pub struct Address {
     pub(super) pending: bool,
     /// DELADDR messages still to come for removals that the kernel has acknowledged.
     pub(super) removals_echoing: u8,
-    /// NEWADDR messages still to come for additions: those are ours, whether the kernel tells or
-    /// not (IFA_PROTO, 5.18).
-    pub(super) additions_echoing: u8,
+    /// Ringward has added it, and nothing has proved since that it is gone. What is heard of it
+    /// then is ours, whether the kernel tells or not (IFA_PROTO, 5.18). News alone proves nothing:
+    /// it may be older than an answer that was read before. An answered removal does, or a dump.
+    pub(super) claimed: bool,
     /// Not before this is the next request made.
     pub(super) retry_at: Option<Instant>,
     /// When its lease is to be renewed.
@@ -72,7 +73,7 @@ impl Address {
             instance,
             pending: false,
             removals_echoing: 0,
-            additions_echoing: 0,
+            claimed: false,
             retry_at: None,
             renew_at: None,
             secondary: false,
@@ -97,12 +98,23 @@ impl Address {
 
     /// Whether it must still be removed, or its removal be confirmed or taken note of.
     pub(super) fn is_left(&self) -> bool {
-        self.presence == Presence::Ours || self.pending || self.released
+        self.claimed || self.pending || self.released
     }
 
-    /// The kernel no longer has it.
+    /// The kernel has it, and it is ours.
+    pub(super) fn claim(&mut self) {
+        self.presence = Presence::Ours;
+        self.claimed = true;
+    }
+
+    /// The kernel is sure not to have it.
+    pub(super) fn release(&mut self) {
+        self.forget();
+        self.released |= core::mem::take(&mut self.claimed);
+    }
+
+    /// The kernel no longer has it, by its news.
     pub(super) fn forget(&mut self) {
-        self.released |= self.presence == Presence::Ours;
         self.presence = Presence::Absent;
         self.renew_at = None;
         self.secondary = false;

@@ -272,7 +272,10 @@ impl Engine {
         });
         let keeps = self.listen_at.is_none() && (config.priority.is_owner() || resume.is_some());
         if let Some(row) = self.addresses.get_mut(usize::from(row)) {
-            row.presence = if keeps { Presence::Ours } else { Presence::Absent };
+            row.presence = Presence::Absent;
+            if keeps {
+                row.claim();
+            }
             // What is left of its lease is the predecessor's: it may be about to end.
             row.renew_at = keeps.then_some(now);
             // A kernel that does not tell whose it is let it pass for the administrator's.

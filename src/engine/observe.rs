@@ -28,14 +28,17 @@ impl Engine {
                 // The table changed while it was dumped: what was read is not to be trusted.
                 self.kernel.dump_wanted = true;
             }
-            if self.kernel.is_beside_dump(item.sequence) && self.concerns(&item.message) {
+            let is_news = !self.kernel.is_part_of_dump(item.sequence);
+            if is_news && self.kernel.is_reading() && self.concerns(&item.message) {
                 // News beside a dump may be older or newer than what the dump says.
                 self.kernel.dump_wanted = true;
             }
             match item.message {
                 Message::Link(link) => changed |= self.observe_link(&link),
                 Message::LinkGone { index } => changed |= self.observe_link_gone(index),
-                Message::Address(message) => changed |= self.observe_address(now, &message),
+                Message::Address(message) => {
+                    changed |= self.observe_address(now, &message, is_news);
+                }
                 Message::Ack { sequence, errno } => {
                     changed |= self.acknowledged(now, sequence, errno);
                 }
@@ -69,6 +72,7 @@ impl Engine {
     /// Netlink messages were lost (ENOBUFS on a netlink socket): everything is read again.
     pub fn observe_overrun(&mut self, now: Instant) {
         self.kernel.overruns = self.kernel.overruns.saturating_add(1);
+        self.kernel.news_lost = true;
         self.kernel.dump_wanted = true;
         self.kernel.due = Some(now);
         self.events.push(Event::KernelOverrun);
@@ -133,6 +137,8 @@ impl Engine {
         }
         for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == slot) {
             row.forget();
+            // What has not been answered may reach a successor with its number.
+            row.claimed = row.pending;
             // Nobody is left to be told by a number; the journal drops the number's entries.
             row.removals_echoing = 0;
             row.released = false;
@@ -146,7 +152,9 @@ impl Engine {
         self.kernel.restart();
     }
 
-    fn observe_address(&mut self, now: Instant, message: &rtnl::Address) -> bool {
+    /// An address is there or gone: news, or part of a dump. What requests of ours have been
+    /// answered in the meantime is newer than news, and older than a dump.
+    fn observe_address(&mut self, now: Instant, message: &rtnl::Address, is_news: bool) -> bool {
         let Some(slot) = self.slot_of(message.index) else { return false };
         let number = self.row_of(message.index, message.ip, message.prefix_len);
         let row = number.and_then(|row| self.addresses.get_mut(usize::from(row)));
@@ -154,22 +162,25 @@ impl Engine {
             return self.observe_source(slot, message);
         };
         if message.present {
-            if row.removals_echoing > 0 {
+            if row.removals_echoing > 0 && is_news {
                 // Older than a removal of ours that the kernel has answered already.
                 return false;
             }
             row.seen = true;
             let became_secondary = message.is_secondary() && !row.secondary;
             row.secondary = message.is_secondary();
-            let ours = row.presence == Presence::Ours
-                || row.pending
-                || row.additions_echoing > 0
-                || message.proto == super::ADDRESS_PROTO;
-            row.additions_echoing = row.additions_echoing.saturating_sub(1);
+            let ours = row.claimed || row.pending || message.proto == super::ADDRESS_PROTO;
             let was = row.presence;
-            row.presence = if ours { Presence::Ours } else { Presence::Foreign };
+            if ours {
+                row.claim();
+            } else {
+                row.presence = Presence::Foreign;
+            }
             if was != row.presence {
                 self.kernel.restart();
+            }
+            if let (true, Some(number)) = (is_news, number) {
+                self.kernel.heard(number, true);
             }
             if ours && became_secondary && self.leases && row.renew_at.is_none() {
                 // Only now is it known that a lease would take no other address along.
@@ -189,7 +200,7 @@ impl Engine {
         let was = row.presence;
         row.forget();
         if let Some(number) = number {
-            self.kernel.renewal_adds(number);
+            self.kernel.heard(number, false);
         }
         self.kernel.released_left = true;
         self.kernel.restart();
@@ -260,11 +271,13 @@ impl Engine {
                 sources.clear();
             }
         }
+        let news_lost = core::mem::take(&mut self.kernel.news_lost);
         for row in &mut self.addresses {
             row.seen = false;
-            // The news that was lost may have been ours: none is waited for any more.
-            row.removals_echoing = 0;
-            row.additions_echoing = 0;
+            if news_lost {
+                // It may have been of our removals: none is waited for any more.
+                row.removals_echoing = 0;
+            }
         }
     }
 
@@ -281,8 +294,8 @@ impl Engine {
             let Some(row) = self.addresses.get_mut(number) else { break };
             // A request whose answer was lost: this is the answer.
             let unanswered = core::mem::take(&mut row.pending);
-            if !row.seen && row.is_present() {
-                row.forget();
+            if !row.seen {
+                row.release();
             } else if unanswered
                 && row.presence == Presence::Ours
                 && let Ok(number) = u16::try_from(number)

@@ -26,6 +26,8 @@ pub(super) struct Kernel {
     pub(super) dirty: bool,
     /// The tables are to be read again.
     pub(super) dump_wanted: bool,
+    /// Messages were lost since the last dump began.
+    pub(super) news_lost: bool,
     dump: Reading,
     /// When the patience with the dump that is being read ends; otherwise not before this is the
     /// next one asked for.
@@ -57,6 +59,8 @@ struct Pending {
     sequence: u32,
     row: u16,
     asked: Asked,
+    /// The news since then says otherwise than its answer will, and may be older or newer.
+    disputed: bool,
     until: Instant,
 }
 
@@ -76,6 +80,7 @@ impl Kernel {
         Kernel {
             dirty: false,
             dump_wanted: false,
+            news_lost: false,
             dump: Reading::Nothing,
             dump_at: Instant::ZERO,
             pending: Vec::new(),
@@ -93,12 +98,16 @@ impl Kernel {
         self.dump_wanted || self.dump != Reading::Nothing
     }
 
-    /// Whether a dump is being read that a message with this sequence number is no part of.
-    pub(super) fn is_beside_dump(&self, sequence: u32) -> bool {
+    /// Whether the tables are being read.
+    pub(super) fn is_reading(&self) -> bool {
+        self.dump != Reading::Nothing
+    }
+
+    /// Whether a message with this sequence number is part of the dump that is being read.
+    pub(super) fn is_part_of_dump(&self, sequence: u32) -> bool {
         match self.dump {
-            Reading::Links(own) | Reading::Addresses(own) => own != sequence,
-            Reading::LinksRead => true,
-            Reading::Nothing => false,
+            Reading::Links(own) | Reading::Addresses(own) => own == sequence,
+            Reading::LinksRead | Reading::Nothing => false,
         }
     }
 
@@ -116,12 +125,14 @@ impl Kernel {
         }
     }
 
-    /// An address was lost while its renewal was under way: that adds it.
-    pub(super) fn renewal_adds(&mut self, row: u16) {
+    /// News of an address while a request about it is under way.
+    pub(super) fn heard(&mut self, row: u16, present: bool) {
         for asked in self.pending.iter_mut().filter(|asked| asked.row == row) {
-            if let Asked::Renew(lease) = asked.asked {
+            if let (false, Asked::Renew(lease)) = (present, asked.asked) {
+                // It was lost: the renewal adds it.
                 asked.asked = Asked::Add(lease);
             }
+            asked.disputed = present == (asked.asked == Asked::Remove);
         }
     }
 
@@ -211,6 +222,8 @@ impl Engine {
             Presence::Ours if row.renew_at.is_some_and(|at| at <= now) => Want::Add,
             Presence::Ours => Want::Nothing,
             Presence::Absent if router.is_some_and(|router| router.fsm.may_claim()) => Want::Add,
+            // In doubt: the kernel's answer says that it is gone, or makes it so.
+            Presence::Absent if row.claimed && !is_master => Want::Remove,
             Presence::Absent => Want::Nothing,
         }
     }
@@ -244,14 +257,14 @@ impl Engine {
             (true, Presence::Ours) => Asked::Renew(lifetime),
             (true, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
         };
-        let pending = Pending { sequence, row: number, asked, until: now + ANSWER_TIMEOUT };
+        let pending =
+            Pending { sequence, row: number, asked, disputed: false, until: now + ANSWER_TIMEOUT };
         self.kernel.pending.push(pending).ok()?;
         row.pending = true;
         row.retry_at = None;
         if add {
             // The journal is told of it anew, and must not forget it right after.
             row.released = false;
-            row.additions_echoing = row.additions_echoing.saturating_add(1);
         } else {
             row.removals_echoing = row.removals_echoing.saturating_add(1);
         }
@@ -324,10 +337,18 @@ impl Engine {
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
         if asked.asked == Asked::Gone {
-            if errno != 0 {
-                row.additions_echoing = row.additions_echoing.saturating_sub(1);
-            }
+            let interface = self.interfaces.get(usize::from(row.interface));
+            let has_successor = interface.is_some_and(|interface| interface.index.is_some());
+            row.claimed &= row.is_present() || (errno == 0 && has_successor);
             return false;
+        }
+        if asked.disputed && (errno == 0 || is_gone(errno)) {
+            self.kernel.dump_wanted = true;
+            if asked.asked != Asked::Remove && errno == 0 {
+                // The dump is its answer.
+                row.claimed = true;
+                return false;
+            }
         }
         row.pending = false;
         match asked.asked {
@@ -339,8 +360,7 @@ impl Engine {
             if errno != 0 {
                 row.removals_echoing = row.removals_echoing.saturating_sub(1);
             }
-            row.presence = Presence::Ours;
-            row.forget();
+            row.release();
             self.kernel.released_left = true;
         } else {
             // What was taken for the news of this removal was of another one.
@@ -366,13 +386,12 @@ impl Engine {
                 self.events.push(Event::AddressRefused { address: number, errno });
             }
             row.refused = Some(errno);
-            row.additions_echoing = row.additions_echoing.saturating_sub(1);
             row.retry_at = Some(now + RETRY_INTERVAL);
             let instance = row.instance;
             return self.all_refused(now, usize::from(instance));
         }
         row.refused = None;
-        row.presence = Presence::Ours;
+        row.claim();
         row.renew_at = match lease {
             // At half its life, so that one lost renewal does no harm.
             Some(secs) => Some(now + Span::from_secs(u64::from(secs)).over(2)),
@@ -431,7 +450,7 @@ impl Engine {
         }
         if overdue {
             // Their rows stay pending until a dump has told what became of them.
-            self.kernel.pending.clear();
+            self.kernel.pending.retain(|asked| now < asked.until);
             self.observe_overrun(now);
         }
         self.kernel.due = None;

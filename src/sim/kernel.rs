@@ -126,6 +126,32 @@ fn read_ip(value: &[u8]) -> Option<IpAddr> {
     }
 }
 
+/// A datagram that the kernel sends, for a trace: its messages, each with its number.
+pub(super) fn summary(datagram: &[u8]) -> String {
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some(message) = datagram.get(at..).filter(|rest| rest.len() >= 16) {
+        let len = usize::try_from(number(message, 0)).unwrap_or(0);
+        let Some(message) = message.get(..len).filter(|message| message.len() >= 16) else { break };
+        let ip = message
+            .get(28..)
+            .and_then(|ip| ip.get(..usize::from(half(message, 24)).saturating_sub(4)));
+        let ip = ip.and_then(read_ip).map_or(String::new(), |ip| ip.to_string());
+        let what = match half(message, 4) {
+            2 => format!("answer {}", number(message, 16).wrapping_neg()),
+            3 => "done".to_owned(),
+            16 => format!("link {}", number(message, 20)),
+            17 => format!("link {} gone", number(message, 20)),
+            RTM_NEWADDR => format!("address {}:{ip}", number(message, 20)),
+            RTM_DELADDR => format!("address {}:{ip} gone", number(message, 20)),
+            kind => format!("type {kind}"),
+        };
+        words.push(format!("{what} #{}", number(message, 8)));
+        at += len.next_multiple_of(4);
+    }
+    words.join(", ")
+}
+
 fn finish(buffer: &[u8], builder: Option<usize>) -> Vec<u8> {
     builder.and_then(|len| buffer.get(..len)).map_or(Vec::new(), <[u8]>::to_vec)
 }

@@ -75,6 +75,8 @@ pub(super) struct Node {
     pub(super) in_flight: usize,
     /// Until then (real time) the kernel's tables may differ: a fault was injected.
     pub(super) trouble_until: u64,
+    /// Until then it may wait for an answer that was lost, and judge nothing by half a table.
+    pub(super) waits_until: u64,
     /// Requests by sequence number.
     asked: BTreeMap<u32, Asked>,
     /// Sockets that the kernel refuses, by segment.
@@ -114,6 +116,7 @@ impl Node {
             shadows: Vec::new(),
             in_flight: 0,
             trouble_until: 0,
+            waits_until: 0,
             asked: BTreeMap::new(),
             refused_ports: [false; 2],
             stopping: false,
@@ -169,7 +172,7 @@ impl Node {
     }
 
     /// Starts the daemon: reads the kernel, removes what a predecessor left, and starts.
-    pub(super) fn start(&mut self, real: u64) -> Result<Vec<Vec<u8>>, Violation> {
+    pub(super) fn start(&mut self, real: u64) -> Result<(), Violation> {
         let now = self.clock(real);
         let mut engine = Box::new(Engine::new());
         engine.set_leases(self.leases);
@@ -186,26 +189,27 @@ impl Node {
                 engine.observe(now, &answer);
             }
         }
+        let noted = core::mem::take(&mut self.journal);
         let mut news = Vec::new();
         for address in self.kernel.addresses.clone() {
             let Some(interface) = IfIndex::new(address.index) else { continue };
             let left = Owned { interface, ip: address.ip, prefix_len: address.len };
-            let marked = self.kernel.keeps_proto && address.proto == 112;
-            if !(marked || self.journal.contains(&left)) {
+            // Where the kernel tells whose an address is, the journal is not asked.
+            let is_ours =
+                if self.kernel.keeps_proto { address.proto == 112 } else { noted.contains(&left) };
+            if !is_ours {
                 continue;
             }
-            let beat = self.beats.iter().copied().find(|beat| {
-                beat.interface == interface
-                    && self.plan.routers.iter().any(|(plan, _)| {
-                        plan.vrid == beat.vrid.get()
-                            && plan.is_v6 == (beat.family == Family::V6)
-                            && plan.vips.iter().any(|vip| vip.0 == address.ip)
-                    })
-            });
-            if !engine.adopt(now, left, beat) {
+            let mut beats = self.beats.iter().copied().map(Some).chain([None]);
+            if beats.any(|beat| engine.adopt(now, left, beat)) {
+                self.journal.push(left);
+            } else {
                 news.extend(self.kernel.remove(address.index, address.ip, address.len, 0).1);
-                self.journal.retain(|known| *known != left);
             }
+        }
+        // The listening socket is read empty before anything starts.
+        for datagram in news {
+            engine.observe(now, &datagram);
         }
         self.shadows = self.plan.routers.iter().map(|(p, s)| Shadow::new(p.clone(), *s)).collect();
         engine.start(now);
@@ -214,7 +218,7 @@ impl Node {
             self.follow_health(now, index)?;
         }
         self.beats.clear();
-        Ok(news)
+        Ok(())
     }
 
     /// A packet reaches the node's port.

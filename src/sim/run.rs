@@ -118,7 +118,9 @@ fn longest(world: &World) -> u64 {
 /// How long a healed core may take: the master-down interval of whatever was learnt, the stall
 /// that listens first, preemption with its delay, and what the kernel's refusals cost.
 fn settling_time(world: &World, options: &Options) -> u64 {
-    let plans = options.plans.iter().flat_map(|plan| &plan.routers);
+    // A reload may have given a node other numbers than it began with.
+    let varied = world.nodes.iter().map(|node| &node.plan);
+    let plans = options.plans.iter().chain(varied).flat_map(|plan| &plan.routers);
     let interval = plans.clone().map(|(plan, _)| plan.interval).max().unwrap_or(S);
     let delay = plans.map(|(_, seat)| seat.delay).max().unwrap_or(0);
     // One interval for the last advert, four to miss the rest, five more to be preempted.

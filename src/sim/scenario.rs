@@ -89,6 +89,14 @@ pub const SCENARIOS: &[Scenario] = &[
     seed("assigned_virtual_address_as_source", 784),
     seed("late_echo_on_a_kernel_without_ifa_proto", 2143),
     seed("claim_after_listening", 2690),
+    seed("hot_restart_of_addresses_on_two_interfaces", 10664),
+    seed("restart_amid_the_news_of_the_last_process", 13846),
+    seed("core_with_intervals_that_a_reload_gave", 16836),
+    seed("answer_behind_the_news_of_a_loss", 21281),
+    seed("removal_heard_after_a_dump_without_ifa_proto", 109_368),
+    seed("fresh_answer_beside_an_overdue_one", 110_318),
+    seed("rivals_while_a_dump_is_missed", 1_008_873),
+    seed("assigned_address_as_source_of_unicast", 1_008_196),
 ];
 
 const VRID: u8 = 51;

@@ -161,6 +161,11 @@ impl World {
         for octet in line.bytes().chain(self.now.to_be_bytes()) {
             self.hash = (self.hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
         }
+        self.write(line);
+    }
+
+    /// A line for the trace that is no part of the hash.
+    fn write(&mut self, line: &str) {
         let (secs, micros) = (self.now / S, self.now % S / 1_000);
         if let Some(trace) = &mut self.trace {
             let _ = writeln!(trace, "{secs}.{micros:06}s {line}");
@@ -208,6 +213,9 @@ impl World {
             }
             Happening::Say(node, boot, bytes, is_news) => {
                 if self.nodes[node].boot == boot && self.nodes[node].engine.is_some() {
+                    if self.trace.is_some() {
+                        self.write(&format!("n{node} is told {}", kernel::summary(&bytes)));
+                    }
                     self.nodes[node].hear(bytes, is_news);
                     self.arouse(node);
                 }
@@ -334,6 +342,8 @@ impl World {
         if self.kernel_random.chance(self.netlink.lose_answer) {
             // A dump is lost as a whole; the socket may say so, or not.
             self.trouble(node, 30 * S);
+            // Five seconds of patience, and the time of the dump that follows.
+            self.nodes[node].waits_until = self.now + 6 * S;
             if self.kernel_random.coin() {
                 self.nodes[node].overrun = true;
                 self.arouse(node);
@@ -380,8 +390,7 @@ impl World {
         match fault {
             Fault::Boot(node) => {
                 if self.nodes[node].engine.is_none() {
-                    let news = self.nodes[node].start(self.now)?;
-                    self.tell(node, news, true);
+                    self.nodes[node].start(self.now)?;
                     self.arouse(node);
                 }
                 return Ok(None);
@@ -483,12 +492,15 @@ impl World {
 
     /// The administrator assigns one of the virtual addresses, for good.
     fn assign_vip(&mut self, node: usize) {
-        let Some((plan, seat)) = self.nodes[node].plan.routers.first() else { return };
-        if plan.unicast && seat.priority == 255 {
-            // An owner speaks from its address, and peers would have to be configured with it.
+        let plan = &self.nodes[node].plan;
+        let Some((router, _)) = plan.routers.first() else { return };
+        let Some((ip, len, segment)) = router.vips.first().copied() else { return };
+        let whole = self.whole[node].routers.iter();
+        if whole.clone().any(|(router, _)| router.unicast && router.segment == segment) {
+            // An owner speaks from it, and so does everybody once a reload has taken its instance
+            // away: peers would have to be configured with it.
             return;
         }
-        let Some((ip, len, segment)) = plan.vips.first().copied() else { return };
         let kernel = &mut self.nodes[node].kernel;
         let Some(index) = kernel.link(NAMES[segment]).map(|link| link.index) else { return };
         if kernel.addresses.iter().any(|known| known.ip == ip) {
@@ -608,6 +620,8 @@ impl World {
                 continue;
             }
             let since = *self.rivals.entry(vrid).or_insert(self.now);
+            let waits = masters.iter().map(|node| self.nodes[*node].waits_until).max();
+            let since = since.max(waits.unwrap_or(0));
             // A master that came too late listens for up to two intervals and a second first.
             let bound = 3 * interval + S + 500 * MS + 30 * self.latency;
             if self.now > since + bound {

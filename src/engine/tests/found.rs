@@ -287,6 +287,14 @@ fn a_renewal_that_adds_what_was_lost_is_announced() {
         bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
         bench.drain();
         bench.answer(0);
+        // It was lost before or after its renewal: the tables tell.
+        assert_eq!(bench.drain(), [Left::Dump]);
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, ADDRESS_PROTO);
+        bench.answer(0);
         assert_eq!(bench.drain(), vec![Left::Announce(ip(100)); 5]);
     });
 }
@@ -316,5 +324,84 @@ fn a_refused_removal_of_what_somebody_else_removed_is_looked_into() {
         bench.address(false, 2, ip(100), 32, 0);
         bench.answer(13);
         assert_eq!(bench.drain(), [Left::Dump]);
+    });
+}
+
+#[test]
+fn an_addition_that_is_answered_after_the_news_of_its_loss_is_looked_into() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.address(true, 2, ip(100), 32, ADDRESS_PROTO);
+        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
+        acknowledge(&mut bench);
+        assert_eq!(bench.drain(), [Left::Dump], "and no announcement");
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.answer(0);
+        assert_eq!(bench.drain(), [Left::Add(ip(100))]);
+    });
+}
+
+#[test]
+fn news_of_before_a_dump_does_not_make_an_address_the_administrators() {
+    // A kernel before 5.18: it does not tell who added an address.
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        acknowledge(&mut bench);
+        bench.drain();
+        bench.engine.observe_overrun(bench.now);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        // What it removed some time ago, before it became master again.
+        beside_dump(&mut bench, |bench| bench.address(false, 2, ip(100), 32, 0));
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
+    });
+}
+
+#[test]
+fn the_journal_forgets_no_address_whose_loss_is_only_hearsay() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        acknowledge(&mut bench);
+        // Of what was removed before this process began, and read only now.
+        bench.address(false, 2, ip(100), 32, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.next_released(), None);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
+    });
+}
+
+#[test]
+fn an_answer_that_does_not_come_does_not_make_the_others_unheard() {
+    on_bench(|mut bench| {
+        bench.boot(|config| {
+            one(config);
+            let more = model::Address { ip: ip(101), ..config.addresses[0].clone() };
+            config.addresses.push(more).unwrap();
+            config.instances[0].addresses.len = 2;
+        });
+        bench.become_master();
+        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
+        assert_eq!(bench.drain(), [Left::Add(ip(100))]);
+        bench.asked.clear();
+        for _ in 0..8 {
+            bench.turn(Span::from_millis(500));
+        }
+        bench.address(false, 2, ip(101), 32, ADDRESS_PROTO);
+        assert_eq!(bench.drain(), [Left::Add(ip(101))]);
+        bench.turn(Span::from_secs(1));
+        acknowledge(&mut bench);
+        let left = bench.drain();
+        assert_eq!(left[..5], vec![Left::Announce(ip(101)); 5]);
+        assert_eq!(left[5..], [Left::Dump]);
     });
 }

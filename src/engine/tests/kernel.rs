@@ -117,7 +117,11 @@ fn an_address_that_is_removed_a_fourth_time_within_a_minute_means_fault_until_it
         assert_eq!((bench.state(0), bench.last_cause(0)), (StateName::Fault, Cause::AddressLost));
         assert_eq!(bench.engine.routers()[0].fault, Some(Cause::AddressLost));
         let resignation = Left::Advert(51, 0, "224.0.0.18".parse().unwrap());
-        assert_eq!(bench.drain(), [resignation], "another router is told at once");
+        let left = bench.drain();
+        assert_eq!(left, [resignation, Left::Remove(ip(100))], "another router is told at once");
+        // EADDRNOTAVAIL: gone for certain.
+        bench.answer(99);
+        assert_eq!(bench.drain(), []);
         let minute = began + Span::from_secs(60);
         assert_eq!(bench.engine.next_deadline(), minute);
         assert_eq!(bench.turn(minute.since(bench.now) - Span::from_nanos(1)), []);
@@ -154,7 +158,7 @@ fn addresses_that_are_each_removed_three_times_are_all_put_back() {
         // The fourth of one takes the other away too: nobody is served by half a router.
         bench.address(false, 2, ip(101), 32, ADDRESS_PROTO);
         assert_eq!(bench.state(0), StateName::Fault);
-        assert_eq!(bench.drain().last(), Some(&Left::Remove(ip(100))));
+        assert!(bench.drain().contains(&Left::Remove(ip(100))));
     });
 }
 
