@@ -3,11 +3,11 @@
 //! The loop allocates nothing: `status` shows the counter, and the tests hold it at zero. A release
 //! never aborts over it: a router with a leak serves longer than one that is dead.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::alloc::{GlobalAlloc, Layout, System};
 
 static SEALED: AtomicBool = AtomicBool::new(false);
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
 /// From here on, every allocation is counted.
 pub fn seal() {
@@ -16,7 +16,7 @@ pub fn seal() {
 
 /// Allocations since [`seal`].
 pub fn allocations() -> u64 {
-    ALLOCATIONS.load(Ordering::Relaxed)
+    ALLOCATIONS.load(Ordering::Relaxed) as u64
 }
 
 /// The system's allocator; a program declares it with `#[global_allocator]`.

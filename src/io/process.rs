@@ -1,6 +1,9 @@
 //! The process: signals, privileges, scheduling, memory, and the fork of the supervisor.
 
+use core::time::Duration;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use nix::sys::time::TimeSpec;
 
 use super::Fault;
 use crate::time::Span;
@@ -94,11 +97,9 @@ pub fn next_word(fd: RawFd) -> Option<Word> {
 pub fn wait_for_word(timeout: Option<Span>) -> Option<Word> {
     let set = signals();
     let nanos = timeout.unwrap_or(Span::ZERO).as_nanos();
-    let timespec = libc::timespec {
-        tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::try_from(nanos % 1_000_000_000).unwrap_or(0),
-    };
-    let timespec = if timeout.is_some() { &raw const timespec } else { core::ptr::null() };
+    let timespec = TimeSpec::from_duration(Duration::from_nanos(nanos));
+    let timespec: &libc::timespec = timespec.as_ref();
+    let timespec = if timeout.is_some() { &raw const *timespec } else { core::ptr::null() };
     // SAFETY: reads `set` and the timespec, writes nothing.
     let signal = unsafe { libc::sigtimedwait(&raw const set, core::ptr::null_mut(), timespec) };
     Word::of(signal)

@@ -1,7 +1,7 @@
 //! Lines on standard error that never block: what nobody reads in time is dropped and counted.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::io::IsTerminal;
 use std::os::fd::IntoRawFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 /// Octets of the longest line; what is longer is cut.
 const LINE_LEN_MAX: usize = 512;
 
-static LOST: AtomicU64 = AtomicU64::new(0);
+static LOST: AtomicUsize = AtomicUsize::new(0);
 /// Where lines go: standard error itself, or the same pipe or terminal opened once more.
 static FD: AtomicI32 = AtomicI32::new(2);
 static IS_SOCKET: AtomicBool = AtomicBool::new(false);
@@ -54,7 +54,7 @@ fn is_regular_file() -> bool {
 
 /// How many lines were dropped.
 pub fn lost() -> u64 {
-    LOST.load(Ordering::Relaxed)
+    LOST.load(Ordering::Relaxed) as u64
 }
 
 /// Writes one line: `LEVEL text`, with syslog's number of the level before it where a journal
