@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use read::{Board, Value};
+use read::{Board, Entry, Value};
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=board");
@@ -32,12 +32,18 @@ fn generate() -> Result<(), Vec<String>> {
         let names: Vec<&str> = boards.iter().map(|board| board.name.as_str()).collect();
         return Err(vec![format!("RINGWARD_BOARD={wanted}: the boards are {}", names.join(", "))]);
     };
-    let mut out = String::new();
+    let (mut limits, mut settings) = (String::new(), String::new());
     // A string takes everything.
-    let _ = constants(board, &mut out).and_then(|()| capacities(&boards, &mut out));
+    let _ = constants(board, &mut limits).and_then(|()| capacities(&boards, &mut limits));
+    let _ = all_settings(&boards, &mut settings);
+    write("limits.rs", &limits)?;
+    write("settings.rs", &settings)
+}
+
+fn write(name: &str, text: &str) -> Result<(), Vec<String>> {
     let folder = std::env::var_os("OUT_DIR").unwrap_or_default();
-    let path = Path::new(&folder).join("board.rs");
-    std::fs::write(&path, out).map_err(|error| vec![format!("{}: {error}", path.display())])
+    let path = Path::new(&folder).join(name);
+    std::fs::write(&path, text).map_err(|error| vec![format!("{}: {error}", path.display())])
 }
 
 /// Each limit of the board that is built for, by its own name in capitals.
@@ -56,6 +62,25 @@ fn constants(board: &Board, out: &mut String) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// Everything that each board says, as text.
+fn all_settings(boards: &[Board], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "&[")?;
+    for board in boards {
+        writeln!(out, "    ({:?}, &[", board.name)?;
+        for Entry { table, key, value, .. } in &board.entries {
+            let value = match value {
+                Value::Integer(number) => number.to_string(),
+                Value::Text(text) => text.clone(),
+                Value::Flag(flag) => flag.to_string(),
+                Value::List(list) => list.join(","),
+            };
+            writeln!(out, "        ({:?}, {value:?}),", format!("{table}.{key}"))?;
+        }
+        writeln!(out, "    ]),")?;
+    }
+    writeln!(out, "]")
 }
 
 /// What each board holds, for the compiler.

@@ -4,7 +4,7 @@
 //! and `RINGWARD_BOARD=NAME cargo build` chooses another. A configuration that needs more is refused
 //! with both numbers ("needs 40, this build holds 16").
 
-include!(concat!(env!("OUT_DIR"), "/board.rs"));
+include!(concat!(env!("OUT_DIR"), "/limits.rs"));
 
 /// What a board holds of a configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -328,5 +328,10 @@ fn an_unknown_board_is_refused_with_those_there_are() {
     assert!(stderr.contains("the boards are base, "), "{stderr}");
     let (stdout, _) = ends(&ringwardc(&folder, &["boards"]), 0);
     assert!(stdout.starts_with("base  "), "{stdout}");
-    assert!(stdout.contains("tiny  4 instances, 2 interfaces, "), "{stdout}");
+    let tiny = stdout.lines().find(|line| line.starts_with("tiny ")).unwrap();
+    assert!(tiny.contains("  4 instances, 2 interfaces, 8 addresses, "), "{tiny}");
+    let (stdout, _) = ends(&ringwardc(&folder, &["boards", "qemu-aarch64"]), 0);
+    for line in ["build.target=aarch64-unknown-linux-musl", "console.tty=ttyAMA0"] {
+        assert!(stdout.lines().any(|found| found == line), "{line}: {stdout}");
+    }
 }

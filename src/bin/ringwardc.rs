@@ -77,8 +77,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         from: From,
     },
-    /// The boards, and what each holds
-    Boards,
+    /// The boards and what each holds, or everything that one says
+    Boards {
+        /// One of them
+        #[arg(value_name = "NAME", value_parser = board)]
+        board: Option<&'static Capacity>,
+    },
     /// Version and limits
     Version,
 }
@@ -134,7 +138,8 @@ fn main() -> ExitCode {
             let form = if json { Form::Json } else { Form::Text };
             compiler::decode_file(&input, config, interface.as_deref(), form)
         }
-        Command::Boards => compiler::boards(),
+        Command::Boards { board: None } => compiler::boards(),
+        Command::Boards { board: Some(board) } => compiler::board(board),
         Command::Version => compiler::version(),
     };
     exit_code(outcome)

@@ -235,11 +235,24 @@ pub fn version() -> Outcome {
     ))
 }
 
-/// `boards`.
+/// What one board says, as `table.key` and value; lists with commas.
+type Settings = &'static [(&'static str, &'static str)];
+
+/// Every board, base first.
+const SETTINGS: &[(&str, Settings)] = include!(concat!(env!("OUT_DIR"), "/settings.rs"));
+
+/// `boards`, with what each holds.
 pub fn boards() -> Outcome {
     let width = BOARDS.iter().map(|capacity| capacity.board.len()).max().unwrap_or(0);
     let line = |capacity: &Capacity| format!("{:width$}  {}\n", capacity.board, held(capacity));
     print(&BOARDS.iter().map(line).collect::<String>())
+}
+
+/// `boards NAME`: everything it says, a `table.key=value` a line.
+pub fn board(capacity: &Capacity) -> Outcome {
+    let settings = SETTINGS.iter().find(|(board, _)| *board == capacity.board);
+    let lines = settings.into_iter().flat_map(|(_, settings)| settings.iter());
+    print(&lines.map(|(key, value)| format!("{key}={value}\n")).collect::<String>())
 }
 
 fn held(capacity: &Capacity) -> String {
