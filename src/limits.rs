@@ -82,6 +82,8 @@ const _: () = assert!(SOURCE_PER_INTERFACE_MAX >= 1);
 const _: () = assert!(TRANSITION_COUNT_MAX >= 1);
 // A packet in flight has a slot numbered as u16, and there is one to begin with.
 const _: () = assert!(SEND_COUNT_MAX >= 1 && SEND_COUNT_MAX < 65_535);
+// What is embedded can be replaced by a file, and the other way round.
+const _: () = assert!(EMBEDDED_LEN_MAX <= BLOB_LEN_MAX);
 // More acknowledgements than these are lost.
 const _: () = assert!(NETLINK_BATCH_MAX >= 1 && NETLINK_BATCH_MAX <= 128);
 const _: () = assert!(DATAGRAM_LEN_MAX >= 40 + 8 + ADDRESS_PER_ADVERT_MAX * 16);

@@ -77,6 +77,33 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         from: From,
     },
+    /// Put a configuration into a built ringward, of whatever processor
+    Embed {
+        /// A text or a binary configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The program; it has room for two configurations, and the older one is replaced
+        #[arg(long, value_name = "EXE")]
+        into: PathBuf,
+        /// Where to put the program with the configuration: replaced at once, mode 0700
+        #[arg(short, long, value_name = "OUT")]
+        output: PathBuf,
+        /// The language of the text
+        #[arg(long, value_enum, default_value_t)]
+        from: From,
+    },
+    /// The binary configuration that a program carries
+    Extract {
+        /// The program
+        #[arg(value_name = "EXE")]
+        program: PathBuf,
+        /// Which of the two; without it, the newer one
+        #[arg(long, value_name = "1|2")]
+        slot: Option<usize>,
+        /// Where to put it: replaced at once, mode 0600
+        #[arg(short, long, value_name = "OUT.rwb")]
+        output: PathBuf,
+    },
     /// The boards and what each holds, or everything that one says
     Boards {
         /// One of them
@@ -137,6 +164,12 @@ fn main() -> ExitCode {
             let config = config.as_deref().map(|path| (path, from.language()));
             let form = if json { Form::Json } else { Form::Text };
             compiler::decode_file(&input, config, interface.as_deref(), form)
+        }
+        Command::Embed { config, into, output, from } => {
+            compiler::embed_file(&config, from.language(), &into, &output)
+        }
+        Command::Extract { program, slot, output } => {
+            compiler::extract_file(&program, slot, &output)
         }
         Command::Boards { board: None } => compiler::boards(),
         Command::Boards { board: Some(board) } => compiler::board(board),

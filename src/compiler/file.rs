@@ -9,7 +9,7 @@ use crate::config::source::text::TEXT_LEN_MAX;
 use crate::limits::BLOB_LEN_MAX;
 
 /// A blob holds secrets.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 
 /// The octets of a regular file, or why not.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path) -> Result<File, String> {
     }
 }
 
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::NotFound {
         "does not exist".to_owned()
@@ -51,7 +51,7 @@ fn reason(error: &Error) -> String {
 /// Puts `octets` in the place of `path` at once: whoever opens it finds the old file or the new
 /// one, never a part, and after a power failure as well. Where `path` is a link, its target is
 /// replaced.
-pub(super) fn replace(path: &Path, octets: &[u8]) -> Result<(), Error> {
+pub(super) fn replace(path: &Path, octets: &[u8], mode: u32) -> Result<(), Error> {
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(Error::other("it exists and is not a regular file"));
     }
@@ -61,7 +61,8 @@ pub(super) fn replace(path: &Path, octets: &[u8]) -> Result<(), Error> {
     temporary.push(name);
     temporary.push(format!(".{}", std::process::id()));
     let temporary = path.with_file_name(temporary);
-    let result = write_new(&temporary, octets).and_then(|()| std::fs::rename(&temporary, &path));
+    let result =
+        write_new(&temporary, octets, mode).and_then(|()| std::fs::rename(&temporary, &path));
     if result.is_err() {
         // It may never have existed.
         let _ = std::fs::remove_file(&temporary);
@@ -84,8 +85,8 @@ pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-fn write_new(path: &Path, octets: &[u8]) -> Result<(), Error> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+fn write_new(path: &Path, octets: &[u8], mode: u32) -> Result<(), Error> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(octets)?;
     file.sync_all()
 }

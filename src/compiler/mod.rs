@@ -1,11 +1,14 @@
 //! What `ringwardc` does: files in, files and text out. The language itself is
 //! [`crate::config::source`].
 
+mod embed;
 mod file;
 
 use std::io::{BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+pub use embed::{embed_file, extract_file};
 
 use crate::config::blob;
 use crate::config::model::Config;
@@ -75,7 +78,7 @@ pub fn compile_file(
         complain(&format!("{}: {message}", input.display()));
         return Outcome::Invalid;
     }
-    if let Err(error) = file::replace(output, blob) {
+    if let Err(error) = file::replace(output, blob, file::MODE) {
         complain(&format!("{}: cannot be written: {error}", output.display()));
         return Outcome::File;
     }
@@ -97,8 +100,9 @@ fn check_file(input: &Path, language: Language, capacity: &Capacity) -> Outcome 
     if octets.starts_with(&blob::MAGIC) {
         return with_blob(input, &octets, |config| match shortage(config, &octets, capacity) {
             None => print(&format!("{}: fine{}\n", input.display(), counted(config))),
-            Some(shortage) => {
-                complain(&format!("{}: {shortage}", input.display()));
+            Some((needed, held, what)) => {
+                let message = format!("needs {needed} {what}, {capacity} holds {held}");
+                complain(&format!("{}: {message}", input.display()));
                 Outcome::Invalid
             }
         });
@@ -110,8 +114,12 @@ fn check_file(input: &Path, language: Language, capacity: &Capacity) -> Outcome 
     if config.is_none() { Outcome::Invalid } else { shown }
 }
 
-/// What a board lacks for a compiled configuration.
-fn shortage(config: &Config, blob: &[u8], capacity: &Capacity) -> Option<String> {
+/// What a board lacks for a compiled configuration: how much is needed, and held, of what.
+fn shortage(
+    config: &Config,
+    blob: &[u8],
+    capacity: &Capacity,
+) -> Option<(usize, usize, &'static str)> {
     [
         (config.instances.len(), capacity.instances, "instances"),
         (config.interfaces.len(), capacity.interfaces, "interfaces"),
@@ -121,7 +129,6 @@ fn shortage(config: &Config, blob: &[u8], capacity: &Capacity) -> Option<String>
     ]
     .into_iter()
     .find(|(needed, held, _)| needed > held)
-    .map(|(needed, held, what)| format!("needs {needed} {what}, {capacity} holds {held}"))
 }
 
 fn counted(config: &Config) -> String {

@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod check;
+pub mod embedded;
 pub mod model;
 #[cfg(test)]
 mod sample;

@@ -14,7 +14,8 @@ ringward keeps virtual IP addresses alive (VRRP).
 usage: ringward COMMAND [OPTIONS]
 
   run      the daemon, in the foreground, under its own supervisor
-             --config FILE          the compiled configuration (ringwardc compile)
+             --config FILE          the compiled configuration (ringwardc compile); without
+                                    it, the one in the program (ringwardc embed)
              --run-directory DIR    journal and control socket (default /run/ringward)
              --control PATH         the control socket (default DIR/control)
              --no-realtime          ordinary scheduling, even where SCHED_FIFO is permitted

@@ -5,7 +5,7 @@ use crate::time::{Instant, Span};
 const FIRST: Span = Span::from_secs(1);
 const LONGEST: Span = Span::from_secs(60);
 /// A daemon that has lived so long was stable: the next death counts as the first.
-const STABLE: Span = Span::from_secs(60);
+pub(super) const STABLE: Span = Span::from_secs(60);
 
 /// The next wait: 1 s, doubling to 60 s, and 1 s again after a minute of life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

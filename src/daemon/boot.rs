@@ -13,6 +13,7 @@ use super::haste::Haste;
 use super::ports::Ports;
 use super::reload::Reload;
 use super::run::Daemon;
+use super::source::Source;
 use super::supervise::House;
 use super::{Exit, Failure};
 use crate::config::blob;
@@ -44,6 +45,9 @@ pub(super) struct Legacy<'a> {
     pub(super) supervisor: u32,
     pub(super) restarts: u32,
     pub(super) journal: &'a mut Journal,
+    pub(super) source: Source<'a>,
+    /// The version of the embedded configuration that did not come up; zero: none.
+    pub(super) abandoned: u32,
 }
 
 /// The daemon's whole life, in the child.
@@ -67,7 +71,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     }
     let engine = ENGINE.take();
     let space = BLOB.take();
-    let path = load(house.config, space, engine)?;
+    let path = load(legacy.source, space, engine)?;
     engine.set_leases(options.lease);
     check_privileges()?;
     let mut process = Process {
@@ -76,6 +80,8 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         restarts: legacy.restarts,
         journal_kept: legacy.journal.is_kept(),
         realtime: house.realtime,
+        embedded_version: legacy.source.version(),
+        abandoned_version: legacy.abandoned,
         ..Process::default()
     };
     if options.realtime {
@@ -135,8 +141,24 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     .map_err(explain_ring)
 }
 
-/// Reads and decodes the configuration. Its path, for a later reload.
-fn load(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
+/// Decodes the configuration. Its path, for a later reload; empty where it has none.
+fn load(source: Source<'_>, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
+    match source {
+        Source::File(path) => load_file(path, space, engine),
+        Source::Embedded { blob, .. } => {
+            decode(source, blob, engine)?;
+            Ok(String::new())
+        }
+    }
+}
+
+fn decode(source: Source<'_>, blob: &[u8], engine: &mut Engine) -> Result<(), Failure> {
+    let stage = engine.stage().ok_or_else(|| Failure::new(Exit::System, "already started"))?;
+    blob::decode(blob, stage)
+        .map_err(|refused| Failure::new(Exit::Blob, format!("{source}: {refused}")))
+}
+
+fn load_file(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
     let name = path.display();
     let failed = |error: std::io::Error| {
         // The file may be as good as ever, and readable the next time.
@@ -153,9 +175,7 @@ fn load(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<String, Fa
             count => len += count,
         }
     }
-    let stage = engine.stage().ok_or_else(|| Failure::new(Exit::System, "already started"))?;
-    blob::decode(space.get(..len).unwrap_or(&[]), stage)
-        .map_err(|refused| Failure::new(Exit::Blob, format!("{name}: {refused}")))?;
+    decode(Source::File(path), space.get(..len).unwrap_or(&[]), engine)?;
     path.to_str()
         .map(str::to_owned)
         .ok_or_else(|| Failure::new(Exit::Usage, format!("the path {name} is not UTF-8")))

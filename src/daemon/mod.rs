@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `arguments` | the command line |
 //! | `supervise` | the parent: keeps a daemon alive, and cleans up after a dead one |
+//! | `source` | where the configuration comes from, and when the next one is tried |
 //! | `boot` | from a blob to a started engine, with nothing half-configured in between |
 //! | `run` | THE loop |
 //! | `ports` | raw sockets, as the engine wants them |
@@ -25,6 +26,7 @@ mod reload;
 mod report;
 pub mod request;
 mod run;
+mod source;
 mod supervise;
 mod version;
 

@@ -37,15 +37,24 @@ impl Reload {
         Reload { reader, path, next, again: false, done: 0, refused: 0, verdict }
     }
 
-    /// Reads `path`, or the same file as before.
-    pub(super) fn begin(&mut self, ring: &mut Ring, path: Option<&str>) {
+    /// Reads `path`, or the same file as before. False: there is nothing to read, as the verdict
+    /// says.
+    pub(super) fn begin(&mut self, ring: &mut Ring, path: Option<&str>) -> bool {
         let path = path.unwrap_or(self.path.as_str());
-        let Ok(path) = String::try_from(path) else { return self.refuse(&"the path is too long") };
+        if path.is_empty() {
+            self.refuse(&"the configuration is in the program; name a file");
+            return false;
+        }
+        let Ok(path) = String::try_from(path) else {
+            self.refuse(&"the path is too long");
+            return false;
+        };
         if self.reader.start(ring, path.as_bytes()) {
             self.next = path;
         } else {
             self.again = true;
         }
+        true
     }
 
     /// An operation of the reader's has completed. True: the reload has ended, well or not.
@@ -62,8 +71,7 @@ impl Reload {
             Progress::Done => self.decode(now, engine),
         }
         if core::mem::take(&mut self.again) {
-            self.begin(ring, None);
-            return false;
+            return !self.begin(ring, None);
         }
         true
     }
@@ -90,7 +98,8 @@ impl Reload {
     fn refuse(&mut self, reason: &dyn fmt::Display) {
         self.refused += 1;
         self.verdict.clear();
-        let _ = write!(self.verdict, "error: {}: {reason}; nothing has changed", self.next);
+        let colon = if self.next.is_empty() { "" } else { ": " };
+        let _ = write!(self.verdict, "error: {}{colon}{reason}; nothing has changed", self.next);
         log::error!("- reload-refused file=\"{}\" reason=\"{reason}\"", self.next);
     }
 }

@@ -163,7 +163,10 @@ impl Daemon {
                     self.engine.stop(now);
                     self.stop_by = Some(now + STOP_PATIENCE);
                 }
-                Word::Reload => self.reload.begin(&mut self.ring, None),
+                Word::Reload => {
+                    // A refusal is in the log.
+                    let _ = self.reload.begin(&mut self.ring, None);
+                }
                 Word::Stop | Word::ChildDied => {}
             }
         }
@@ -231,8 +234,12 @@ impl Daemon {
             let process = &self.process;
             let reloads = match parse(self.control.line(index)) {
                 Ok(Question::Reload { path }) => {
-                    self.reload.begin(ring, path);
-                    true
+                    let is_begun = self.reload.begin(ring, path);
+                    if !is_begun {
+                        let verdict = &self.reload.verdict;
+                        self.control.answer(index, ring, |out| writeln!(out, "{verdict}"));
+                    }
+                    is_begun
                 }
                 Ok(Question::Release { instance }) => {
                     let verdict = release(engine, now, instance);
@@ -290,6 +297,9 @@ impl Daemon {
         process.allocations = heap::allocations();
         process.log_lines_lost = stderr::lost();
         process.reloads = self.reload.done;
+        if self.reload.done > 0 {
+            process.embedded_version = 0;
+        }
         process.reloads_refused = self.reload.refused;
     }
 

@@ -6,13 +6,14 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
 use super::arguments::RunOptions;
 use super::backoff::Backoff;
+use super::source::{Source, Trial, sources};
 use super::{Exit, Failure, boot, report};
+use crate::config::embedded::SLOT_COUNT;
 use crate::io::journal::{Journal, Refused};
 use crate::io::netlink::{self, Groups};
 use crate::io::process::{self, End, Fork, Word};
@@ -36,12 +37,7 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     process::hold_signals();
     stderr::prepare();
     report::install();
-    let Some(config) = options.config.as_deref() else {
-        return Err(Failure::new(
-            Exit::Configuration,
-            "no configuration: give --config FILE, compiled by ringwardc compile",
-        ));
-    };
+    let sources = sources(options)?;
     // What may be refused comes before what would be left behind.
     let netlink = netlink::open(Groups::None)?;
     let packet = port::open_packet().map_err(boot::explain_refusal)?;
@@ -66,7 +62,7 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     let control = listen(options, journal.is_kept())?;
     // Inherited by the daemon.
     let realtime = options.realtime && boot::tell(process::set_realtime());
-    let house = House { options, config, control, netlink, packet, realtime };
+    let house = House { options, sources, control, netlink, packet, realtime };
     let code = watch_over(&house, &mut journal);
     if house.control.is_some() {
         // Ours: the listener was bound there.
@@ -79,7 +75,8 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
 #[derive(Debug)]
 pub(super) struct House<'a> {
     pub(super) options: &'a RunOptions,
-    pub(super) config: &'a Path,
+    /// Where a configuration may be had, the best first; never empty.
+    sources: heapless::Vec<Source<'a>, SLOT_COUNT>,
     /// Clients may wait here while a new daemon starts.
     pub(super) control: Option<UnixListener>,
     /// For cleaning up.
@@ -93,12 +90,18 @@ pub(super) struct House<'a> {
 
 fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
     let mut backoff = Backoff::new();
+    let mut trial = Trial::default();
+    let mut abandoned = 0;
     let supervisor = std::process::id();
     for restarts in 0.. {
         let started_at = clock::now();
+        let Some(source) = house.sources.get(trial.index).copied() else { break };
         let pid = match process::fork()? {
             Fork::Parent(pid) => pid,
-            Fork::Child => boot::serve(house, boot::Legacy { supervisor, restarts, journal }),
+            Fork::Child => {
+                let legacy = boot::Legacy { supervisor, restarts, journal, source, abandoned };
+                boot::serve(house, legacy)
+            }
         };
         if restarts == 0 {
             process::set_name(c"ringward-super");
@@ -106,6 +109,15 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
         let (end, asked) = wait_for_end(pid);
         let removed = clean_up(journal, &house.netlink);
         let now = clock::now();
+        let is_failure = !asked && end != End::Exited(Exit::Fine.code().into());
+        if is_failure && trial.ended(end, house.sources.len(), (started_at, now)) {
+            log::error!(
+                "- configuration-abandoned source=\"{source}\" {} addresses-removed={removed}",
+                told(end)
+            );
+            abandoned = source.version();
+            continue;
+        }
         match end {
             // A daemon that was asked to stop has said so itself.
             End::Exited(code) if asked || code == 0 || FINAL.contains(&code) => {
@@ -118,13 +130,9 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
             End::Exited(_) | End::Killed(_) => {}
         }
         let wait = backoff.after_death(started_at, now);
-        let (how, number) = match end {
-            End::Exited(code) => ("code", code),
-            End::Killed(signal) => ("signal", signal),
-        };
         log::error!(
-            "- daemon-died pid={pid} {how}={number} addresses-removed={removed} \
-             restart-in={}s",
+            "- daemon-died pid={pid} {} addresses-removed={removed} restart-in={}s",
+            told(end),
             wait.as_secs()
         );
         if !rest(wait) {
@@ -132,6 +140,15 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
         }
     }
     Ok(Exit::System.code())
+}
+
+/// How a daemon ended, for the log.
+fn told(end: End) -> impl core::fmt::Display {
+    let (how, number) = match end {
+        End::Exited(code) => ("code", code),
+        End::Killed(signal) => ("signal", signal),
+    };
+    core::fmt::from_fn(move |f| write!(f, "{how}={number}"))
 }
 
 /// Waits for the child to end, and passes signals on to it. Whether it was asked to stop.

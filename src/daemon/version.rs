@@ -3,6 +3,8 @@
 use core::fmt::{self, Write};
 
 use crate::config::blob::SCHEMA;
+use crate::config::embedded::{SLOT_COUNT, Section, Slot};
+use crate::io::embedded;
 use crate::limits;
 
 /// Version, features, limits.
@@ -31,5 +33,22 @@ pub fn render_version(out: &mut dyn Write) -> fmt::Result {
         limits::PEER_COUNT_MAX,
         limits::BLOB_LEN_MAX
     )?;
-    writeln!(out, "embedded configuration: none")
+    match embedded::section() {
+        Some(section) => render_embedded(&section, out),
+        None => writeln!(out, "embedded configurations: damaged"),
+    }
+}
+
+fn render_embedded(section: &Section<'_>, out: &mut dyn Write) -> fmt::Result {
+    write!(out, "embedded configurations: ")?;
+    for (slot, number) in section.slots().into_iter().zip(1..) {
+        match slot {
+            Slot::Empty => continue,
+            Slot::Damaged => write!(out, "slot {number} is damaged, ")?,
+            Slot::Intact { version, blob } => {
+                write!(out, "version {version} in slot {number} ({} octets), ", blob.len())?;
+            }
+        }
+    }
+    writeln!(out, "room for {} of {} octets each", SLOT_COUNT, section.room)
 }

@@ -7,6 +7,7 @@
 //! | `outbox` | packets on their way out, in one arena |
 //! | `port` | raw protocol-112 sockets and the packet socket |
 //! | `netlink` | the listening socket, the command socket |
+//! | `embedded` | the configurations inside the executable |
 //! | `file` | reading a file without waiting for the disk |
 //! | `journal` | what a dead daemon owned, in memory that survives it |
 //! | `process` | privileges, scheduling, memory, signals, fork |
@@ -19,6 +20,7 @@
 pub mod clock;
 #[cfg(feature = "demo")]
 pub mod contain;
+pub mod embedded;
 pub mod file;
 pub mod heap;
 pub mod journal;

@@ -200,7 +200,8 @@ fn render_process(
     write!(
         out,
         "{{\"pid\":{},\"uptime_us\":{},\"restarts\":{},\"allocations\":{},\"realtime\":{},\
-         \"memory_locked\":{},\"journal_kept\":{},\"turns\":{},\"lateness_max_us\":{},",
+         \"memory_locked\":{},\"journal_kept\":{},\"embedded_version\":{},\
+         \"abandoned_version\":{},\"turns\":{},\"lateness_max_us\":{},",
         process.pid,
         now.since(process.started_at).as_micros(),
         process.restarts,
@@ -208,6 +209,8 @@ fn render_process(
         process.realtime,
         process.memory_locked,
         process.journal_kept,
+        process.embedded_version,
+        process.abandoned_version,
         process.turns,
         process.lateness_max.as_micros(),
     )?;

@@ -13,6 +13,10 @@ pub struct Process {
     pub restarts: u32,
     /// Heap allocations since the loop began: zero, or there is a bug.
     pub allocations: u64,
+    /// The version of the embedded configuration that is in force; zero: it is from a file.
+    pub embedded_version: u32,
+    /// The newer embedded version that did not come up; zero: none.
+    pub abandoned_version: u32,
     /// SCHED_FIFO was permitted.
     pub realtime: bool,
     /// The memory is locked (mlockall).

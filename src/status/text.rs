@@ -219,6 +219,13 @@ fn render_process(process: &Process, out: &mut dyn Write) -> fmt::Result {
         process.restarts,
         process.allocations,
     )?;
+    if process.embedded_version > 0 {
+        write!(out, "configuration: embedded version {}", process.embedded_version)?;
+        match process.abandoned_version {
+            0 => writeln!(out)?,
+            newer => writeln!(out, ", because version {newer} did not come up")?,
+        }
+    }
     if process.reloads_refused > 0 {
         writeln!(out, "reload: {} refused, {} done", process.reloads_refused, process.reloads)?;
     }

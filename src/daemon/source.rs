@@ -1,0 +1,143 @@
+//! Where the configuration comes from, and when the next one is tried: an embedded one that does not
+//! come up gives way to the one before it, until the program is started again.
+
+use core::fmt;
+use std::path::Path;
+
+use heapless::Vec;
+
+use super::arguments::RunOptions;
+use super::backoff::STABLE;
+use super::{Exit, Failure};
+use crate::config::embedded::{SLOT_COUNT, Slot};
+use crate::io::embedded;
+use crate::io::process::End;
+use crate::time::Instant;
+
+/// Deaths in a row that condemn a configuration, where there is another.
+const DEATH_COUNT_MAX: u32 = 3;
+
+/// One configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source<'a> {
+    /// A compiled one in a file.
+    File(&'a Path),
+    /// One in the executable.
+    Embedded {
+        /// The higher one is the newer one.
+        version: u32,
+        /// Its octets.
+        blob: &'static [u8],
+    },
+}
+
+impl Source<'_> {
+    /// Zero for a file.
+    pub(super) fn version(self) -> u32 {
+        match self {
+            Source::File(_) => 0,
+            Source::Embedded { version, .. } => version,
+        }
+    }
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::File(path) => path.display().fmt(f),
+            Source::Embedded { version, .. } => write!(f, "embedded version {version}"),
+        }
+    }
+}
+
+/// The configurations there are, the best first: the file that was named, or else the embedded
+/// ones, the newest first.
+///
+/// # Errors
+/// There is none.
+pub(super) fn sources(options: &RunOptions) -> Result<Vec<Source<'_>, SLOT_COUNT>, Failure> {
+    if let Some(path) = options.config.as_deref() {
+        return Ok([Source::File(path)].into_iter().collect());
+    }
+    let section = embedded::section();
+    let slots = section.map_or([Slot::Empty; SLOT_COUNT], |section| section.slots());
+    for (number, slot) in (1..).zip(slots) {
+        if slot == Slot::Damaged {
+            log::warn!("- configuration-damaged slot={number}");
+        }
+    }
+    let all = section.into_iter().flat_map(|section| section.configurations());
+    let all: Vec<_, SLOT_COUNT> =
+        all.map(|(version, blob)| Source::Embedded { version, blob }).collect();
+    if all.is_empty() {
+        return Err(Failure::new(
+            Exit::Configuration,
+            "no configuration: give --config FILE, compiled by ringwardc compile, or embed one \
+             with ringwardc embed",
+        ));
+    }
+    Ok(all)
+}
+
+/// The configuration that is being tried, of several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Trial {
+    /// Which one.
+    pub(super) index: usize,
+    deaths: u32,
+}
+
+impl Trial {
+    /// A daemon has ended without being asked to: whether the next configuration is to be tried, of
+    /// so many.
+    pub(super) fn ended(&mut self, end: End, count: usize, life: (Instant, Instant)) -> bool {
+        let (started_at, now) = life;
+        if now.since(started_at) >= STABLE {
+            self.deaths = 0;
+        }
+        self.deaths += 1;
+        let is_refused = end == End::Exited(Exit::Blob.code().into());
+        let is_over = is_refused || self.deaths >= DEATH_COUNT_MAX;
+        if !is_over || self.index + 1 >= count {
+            return false;
+        }
+        *self = Trial { index: self.index + 1, deaths: 0 };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    const REFUSED: End = End::Exited(65);
+    const KILLED: End = End::Killed(11);
+
+    fn life(secs: u64) -> (Instant, Instant) {
+        (Instant::ZERO, Instant::ZERO + Span::from_secs(secs))
+    }
+
+    #[test]
+    fn a_refused_configuration_gives_way_at_once() {
+        let mut trial = Trial::default();
+        assert!(trial.ended(REFUSED, 2, life(0)));
+        assert_eq!(trial.index, 1);
+        assert!(!trial.ended(REFUSED, 2, life(0)), "there is no third");
+    }
+
+    #[test]
+    fn the_third_death_in_a_row_condemns_a_configuration() {
+        let mut trial = Trial::default();
+        let ends = [life(1), life(59), life(60), life(1)];
+        assert_eq!(ends.map(|life| trial.ended(KILLED, 2, life)), [false; 4], "a minute forgives");
+        assert!(trial.ended(KILLED, 2, life(1)));
+        assert_eq!([1, 1, 1].map(|secs| trial.ended(KILLED, 2, life(secs))), [false; 3]);
+    }
+
+    #[test]
+    fn the_only_configuration_is_never_given_up() {
+        let mut trial = Trial::default();
+        assert!((0..9).all(|_| !trial.ended(KILLED, 1, life(1))));
+    }
+}
