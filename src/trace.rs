@@ -136,6 +136,13 @@ pub struct Transition {
 pub enum Event {
     /// A change of state.
     Transition(Transition),
+    /// An instance stays in FAULT, for another reason than before.
+    FaultChanged {
+        /// Index of the instance.
+        instance: u16,
+        /// What is missing now.
+        cause: Cause,
+    },
     /// The kernel refused virtual address `address` (index into the pool) with this errno.
     AddressRefused {
         /// Index into the pool of addresses.

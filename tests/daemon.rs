@@ -21,7 +21,7 @@ use std::time::{Duration, Instant as Clock};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ringward::io::contain::forbid_ring;
+use ringward::io::contain::refuse_call;
 use ringward::lab::{Node, Process, Seen, Segment};
 use ringward::time::Instant;
 use serde_json::Value;
@@ -216,7 +216,7 @@ fn without_io_uring_it_says_which_and_exits_69() {
     {
         let mut command = Command::new(RINGWARD);
         command.arg("run").arg("--config").arg(&config);
-        forbid_ring(&mut command, u16::try_from(errno).unwrap());
+        refuse_call(&mut command, libc::SYS_io_uring_setup, u16::try_from(errno).unwrap());
         let (code, said) = ends(scene.node.spawn(&mut command).unwrap());
         assert_eq!((code, said.lines().count()), (69, 1), "{said}");
         assert!(said.contains(reason), "{said}");

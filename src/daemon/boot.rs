@@ -19,13 +19,14 @@ use super::{Exit, Failure};
 use crate::config::blob;
 use crate::engine::{ADDRESS_PROTO, Engine, Heartbeat, Owned};
 use crate::io::file::Reader;
+use crate::io::filter::{self, Refusal};
 use crate::io::journal::Journal;
 use crate::io::netlink::{self, Groups, Netlink, Received};
 use crate::io::outbox::{self, Arena, Outbox};
 use crate::io::port::{self, Inbox};
 use crate::io::ring::{self, Ring};
 use crate::io::timer::Timer;
-use crate::io::{Fault, clock, process};
+use crate::io::{Fault, clock, privilege, process};
 use crate::limits::BLOB_LEN_MAX;
 use crate::status::Process;
 use crate::wire::rtnl::{self, Dump, Message};
@@ -86,7 +87,6 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     };
     if options.realtime {
         process.memory_locked = tell(process::lock_memory());
-        process::avoid_oom_killer();
     }
     let news = netlink::open(Groups::News)?;
     let commands = netlink::open(Groups::None)?;
@@ -99,6 +99,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = Reload::new(Reader::new(space), &path);
+    let is_filtered = house.filtered;
 
     ring::start(move |ring: Ring| async move {
         let now = clock::now();
@@ -113,11 +114,9 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             Received::Overrun => engine.observe_overrun(now),
             Received::Foreign => {}
         });
-        if let Err(fault) = process::drop_privileges() {
-            log::warn!("- privileges-kept reason=\"{fault}\"");
-        }
+        tell(privilege::keep_for_daemon());
         engine.start(clock::now());
-        let daemon = Daemon {
+        let mut daemon = Daemon {
             engine,
             ring,
             timer: Timer::new(),
@@ -136,6 +135,10 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             signals,
             stop_by: None,
         };
+        // Where the kernel has none, the supervisor has said so.
+        if is_filtered {
+            daemon.process.seccomp = tell(filter::confine(Refusal::of_this_build()));
+        }
         daemon.run().await
     })
     .map_err(explain_ring)
@@ -202,8 +205,9 @@ fn missing(privilege: &str) -> Failure {
     Failure::new(
         Exit::Privilege,
         format!(
-            "{privilege} is missing: run as root, or with AmbientCapabilities=CAP_NET_ADMIN \
-             CAP_NET_RAW (systemd), or in a network namespace of your own (unshare -rn)"
+            "{privilege} is missing: run as root; or give it to the program (setcap \
+             cap_net_admin,cap_net_raw+ep FILE); or to the service (systemd: \
+             AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW)"
         ),
     )
 }

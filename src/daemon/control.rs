@@ -50,6 +50,9 @@ pub(super) struct Control {
     reply: &'static mut Reply,
     /// Whose the answer in `reply` is, and how long.
     writing: Option<(usize, usize)>,
+    /// One descriptor more than is needed: given up for a client when there is no other left, so
+    /// that the status can say so.
+    spare: Option<UnixListener>,
     /// No client could be accepted, for want of descriptors: when to listen again.
     listen_at: Instant,
     answered: u64,
@@ -82,8 +85,10 @@ enum State {
 impl Control {
     pub(super) fn new(listener: Option<UnixListener>, reply: &'static mut Reply) -> Self {
         let clients = [const { None }; CLIENT_COUNT];
+        let spare = listener.as_ref().and_then(|listener| listener.try_clone().ok());
         Control {
             listener,
+            spare,
             clients,
             reply,
             writing: None,
@@ -107,18 +112,32 @@ impl Control {
 
     /// When the patience with a client ends.
     pub(super) fn next_deadline(&self) -> Instant {
+        if self.may_listen_again() {
+            return Instant::ZERO;
+        }
         let waiting = self.clients.iter().flatten().filter(|c| c.state != State::Leaving);
         waiting.map(|client| client.until).fold(self.listen_at, Instant::min)
+    }
+
+    /// The one client that got the spare descriptor has left: the next one may have it.
+    fn may_listen_again(&self) -> bool {
+        self.listen_at != Instant::NEVER
+            && self.spare.is_none()
+            && self.clients.iter().all(Option::is_none)
     }
 
     /// New clients are there.
     pub(super) fn accept(&mut self, now: Instant, ring: &mut Ring) {
         let Some(listener) = &self.listener else { return };
+        if self.spare.is_none() {
+            self.spare = listener.try_clone().ok();
+        }
         for _ in 0..ACCEPT_COUNT_MAX {
             let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+                Err(_) if self.spare.take().is_some() => continue,
                 Err(_) => {
                     self.listen_at = now + PATIENCE;
                     return;
@@ -244,7 +263,7 @@ impl Control {
 
     /// Drops the clients that have been waited for long enough.
     pub(super) fn expire(&mut self, now: Instant, ring: &mut Ring) {
-        if self.listen_at <= now {
+        if self.listen_at <= now || self.may_listen_again() {
             self.listen_at = Instant::NEVER;
             self.arm(ring);
         }

@@ -50,7 +50,8 @@ fn level(event: &Event) -> Level {
     match event {
         Event::Transition(transition) if transition.to != StateName::Fault => Level::Info,
         Event::Transition(_) | Event::AddressRefused { .. } => Level::Error,
-        Event::AddressLost { .. }
+        Event::FaultChanged { .. }
+        | Event::AddressLost { .. }
         | Event::Rival { .. }
         | Event::Stalled { .. }
         | Event::Mismatch { .. }

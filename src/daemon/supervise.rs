@@ -17,7 +17,7 @@ use crate::config::embedded::SLOT_COUNT;
 use crate::io::journal::{Journal, Refused};
 use crate::io::netlink::{self, Groups};
 use crate::io::process::{self, End, Fork, Word};
-use crate::io::{clock, port, stderr};
+use crate::io::{clock, filter, port, privilege, stderr};
 use crate::time::Span;
 
 /// Exit codes that a new start would only repeat.
@@ -60,9 +60,15 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
         );
     }
     let control = listen(options, journal.is_kept())?;
-    // Inherited by the daemon.
+    // From here on, all of it is inherited by the daemons.
     let realtime = options.realtime && boot::tell(process::set_realtime());
-    let house = House { options, sources, control, netlink, packet, realtime };
+    if options.realtime {
+        process::lift_memory_limit();
+        process::avoid_oom_killer();
+    }
+    boot::tell(privilege::keep_for_supervisor());
+    let filtered = boot::tell(filter::forbid());
+    let house = House { options, sources, control, netlink, packet, realtime, filtered };
     let code = watch_over(&house, &mut journal);
     if house.control.is_some() {
         // Ours: the listener was bound there.
@@ -86,6 +92,8 @@ pub(super) struct House<'a> {
     pub(super) packet: OwnedFd,
     /// SCHED_FIFO was permitted.
     pub(super) realtime: bool,
+    /// The kernel has seccomp.
+    pub(super) filtered: bool,
 }
 
 fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
@@ -148,7 +156,11 @@ fn told(end: End) -> impl core::fmt::Display {
         End::Exited(code) => ("code", code),
         End::Killed(signal) => ("signal", signal),
     };
-    core::fmt::from_fn(move |f| write!(f, "{how}={number}"))
+    let why = match end {
+        End::Killed(libc::SIGSYS) => " reason=\"a system call that is forbidden (seccomp)\"",
+        End::Exited(_) | End::Killed(_) => "",
+    };
+    core::fmt::from_fn(move |f| write!(f, "{how}={number}{why}"))
 }
 
 /// Waits for the child to end, and passes signals on to it. Whether it was asked to stop.

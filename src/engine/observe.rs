@@ -331,8 +331,15 @@ impl Engine {
                 (StateName::Init | StateName::Backup | StateName::Master, Some(cause)) => {
                     instance::Event::Fail(cause, can_resign(cause))
                 }
-                (StateName::Init | StateName::Backup | StateName::Master, None)
-                | (StateName::Fault, Some(_)) => continue,
+                (StateName::Fault, Some(cause)) => {
+                    if was != fault
+                        && let Ok(instance) = u16::try_from(index)
+                    {
+                        self.events.push(Event::FaultChanged { instance, cause });
+                    }
+                    continue;
+                }
+                (StateName::Init | StateName::Backup | StateName::Master, None) => continue,
             };
             self.event(now, index, event);
         }

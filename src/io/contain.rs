@@ -1,8 +1,11 @@
-//! Starting a program in namespaces of its own (feature `demo`), between `fork` and `exec`.
+//! Starting a program in namespaces of its own, or with less or more than it would have (feature
+//! `demo`).
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use nix::errno::Errno;
@@ -11,6 +14,8 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+
+use super::filter;
 
 /// Makes `command` start in these network and mount namespaces, as process 2 of a new PID
 /// namespace. What `spawn` returns is a process that waits for process 1 of that namespace, which
@@ -96,32 +101,35 @@ pub fn open_process(pid: Pid) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Makes `command` start where io_uring_setup fails with `errno`, as it does on a kernel without
-/// io_uring (ENOSYS) and under a strict seccomp filter (EPERM).
-pub fn forbid_ring(command: &mut Command, errno: u16) {
-    // linux/filter.h and linux/seccomp.h: load the number of the call, compare, answer.
-    const LOAD: u16 = 0x20;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    const ERRNO: u32 = 0x0005_0000;
-    const ALLOW: u32 = 0x7fff_0000;
-    let forbid = move || -> io::Result<()> {
-        let ring = u32::try_from(libc::SYS_io_uring_setup).unwrap_or(u32::MAX);
-        let step = |code, jf, k| libc::sock_filter { code, jt: 0, jf, k };
-        let mut steps = [
-            step(LOAD, 0, 0),
-            step(JUMP_IF_EQUAL, 1, ring),
-            step(RETURN, 0, ERRNO | u32::from(errno)),
-            step(RETURN, 0, ALLOW),
-        ];
-        let program = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
-        // SAFETY: the kernel copies the four steps; both calls are async-signal-safe.
-        let result = unsafe {
-            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
-        };
-        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+/// Gives a program these capabilities, as bits (linux/capability.h), whoever starts it:
+/// `setcap …+ep`.
+///
+/// # Errors
+/// The file system keeps no such attribute, or this user may not set it.
+pub fn grant(program: &Path, capabilities: u32) -> io::Result<()> {
+    // struct vfs_cap_data, little endian: VFS_CAP_REVISION_2 with VFS_CAP_FLAGS_EFFECTIVE; permitted
+    // and inheritable, of each the low half, then the high one.
+    let mut value = [0_u8; 20];
+    let (head, sets) = value.split_at_mut(4);
+    head.copy_from_slice(&0x0200_0001_u32.to_le_bytes());
+    sets.iter_mut().zip(capabilities.to_le_bytes()).for_each(|(to, from)| *to = from);
+    let path = std::ffi::CString::new(program.as_os_str().as_bytes())?;
+    let name = c"security.capability".as_ptr();
+    // SAFETY: the kernel reads the two strings up to their zeros, and the octets of `value`.
+    let result =
+        unsafe { libc::setxattr(path.as_ptr(), name, value.as_ptr().cast(), value.len(), 0) };
+    Errno::result(result)?;
+    Ok(())
+}
+
+/// Makes `command` start where a system call fails with `errno`, as it does on a kernel that has not
+/// got it (ENOSYS) and under a strict seccomp filter (EPERM).
+pub fn refuse_call(command: &mut Command, call: libc::c_long, errno: u16) {
+    let mut program = filter::refusing(call, errno);
+    let refuse = move || {
+        let installed = program.as_mut().map_err(|fault| *fault).and_then(|it| it.install());
+        installed.map_err(|fault| io::Error::from_raw_os_error(fault.errno))
     };
     // SAFETY: the closure makes system calls and allocates nothing.
-    unsafe { command.pre_exec(forbid) };
+    unsafe { command.pre_exec(refuse) };
 }

@@ -10,7 +10,9 @@
 //! | `embedded` | the configurations inside the executable |
 //! | `file` | reading a file without waiting for the disk |
 //! | `journal` | what a dead daemon owned, in memory that survives it |
-//! | `process` | privileges, scheduling, memory, signals, fork |
+//! | `process` | scheduling, memory, signals, fork |
+//! | `privilege` | which capabilities are kept |
+//! | `filter` | which system calls are allowed |
 //! | `heap` | the allocator that counts once it is sealed |
 //! | `stderr` | log lines that never block |
 //! | `terminal` | how large the terminal is |
@@ -22,11 +24,13 @@ pub mod clock;
 pub mod contain;
 pub mod embedded;
 pub mod file;
+pub mod filter;
 pub mod heap;
 pub mod journal;
 pub mod netlink;
 pub mod outbox;
 pub mod port;
+pub mod privilege;
 pub mod process;
 pub mod ring;
 pub mod stderr;

@@ -1,4 +1,4 @@
-//! The process: signals, privileges, scheduling, memory, and the fork of the supervisor.
+//! The process: signals, scheduling, memory, and the fork of the supervisor.
 
 use core::time::Duration;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -183,83 +183,41 @@ pub fn set_realtime() -> Result<(), Fault> {
     // SAFETY: reads `parameter`.
     let result = unsafe {
         libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0);
-        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameter)
+        // Not by the C library's function: musl's only says ENOSYS.
+        let fifo = libc::SCHED_FIFO;
+        libc::syscall(libc::SYS_sched_setscheduler, 0, fifo, &raw const parameter)
     };
     if result == 0 { Ok(()) } else { Err(Fault::last("run with SCHED_FIFO")) }
 }
 
+/// Lifts the limit of locked memory, where that is permitted. It counts untouched pages as well, and
+/// the ring's.
+pub fn lift_memory_limit() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: reads `limit`.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+}
+
+/// Whether as much memory may be locked as there is.
+pub(super) fn is_memory_unlimited() -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes to `limit` only.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
+    result == 0 && limit.rlim_cur == libc::RLIM_INFINITY
+}
+
 /// Keeps every page in memory once it has been touched; untouched tables stay free.
-///
-/// The limit is lifted first, where that is permitted: it counts untouched pages as well, and it
-/// would hold again once CAP_IPC_LOCK is given up, for a stack that grows.
 ///
 /// # Errors
 /// Not permitted.
 pub fn lock_memory() -> Result<(), Fault> {
     let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
-    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: reads `limit`, and changes no memory.
-    let result = unsafe {
-        libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit);
-        libc::mlockall(flags)
-    };
+    // SAFETY: changes no memory.
+    let result = unsafe { libc::mlockall(flags) };
     if result == 0 { Ok(()) } else { Err(Fault::last("lock memory")) }
 }
 
 /// When memory runs out, others go first. Not permitted without CAP_SYS_RESOURCE: no matter.
 pub fn avoid_oom_killer() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "-900");
-}
-
-const CAP_NET_ADMIN: u32 = 12;
-const CAP_NET_RAW: u32 = 13;
-const CAP_IPC_LOCK: u32 = 14;
-/// _LINUX_CAPABILITY_VERSION_3 (linux/capability.h).
-const CAPABILITY_VERSION: u32 = 0x2008_0522;
-
-#[repr(C)]
-struct CapabilityHeader {
-    version: u32,
-    pid: libc::c_int,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct CapabilitySets {
-    effective: u32,
-    permitted: u32,
-    inheritable: u32,
-}
-
-/// Gives up every privilege but those that VRRP needs, for good. CAP_IPC_LOCK stays where the limit
-/// of locked memory could not be lifted.
-///
-/// # Errors
-/// The kernel refused.
-pub fn drop_privileges() -> Result<(), Fault> {
-    let what = "drop privileges";
-    let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-    let none = CapabilitySets { effective: 0, permitted: 0, inheritable: 0 };
-    let mut sets = [none, none];
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the kernel reads the header, and writes the two sets that this version has and the
-    // limit.
-    let result = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit);
-        libc::syscall(libc::SYS_capget, &raw const header, sets.as_mut_ptr())
-    };
-    if result != 0 {
-        return Err(Fault::last(what));
-    }
-    let mut kept = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW;
-    if limit.rlim_cur != libc::RLIM_INFINITY {
-        kept |= 1 << CAP_IPC_LOCK;
-    }
-    let [low, high] = &mut sets;
-    let kept = low.permitted & kept;
-    (*low, *high) = (CapabilitySets { effective: kept, permitted: kept, inheritable: 0 }, none);
-    // SAFETY: the kernel reads the header and the two sets.
-    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
-    if result == 0 { Ok(()) } else { Err(Fault::last(what)) }
 }

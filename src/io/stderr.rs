@@ -13,12 +13,15 @@ static LOST: AtomicUsize = AtomicUsize::new(0);
 /// Where lines go: standard error itself, or the same pipe or terminal opened once more.
 static FD: AtomicI32 = AtomicI32::new(2);
 static IS_SOCKET: AtomicBool = AtomicBool::new(false);
+/// A write may have to wait: somebody else's pipe, which we may not open.
+static MAY_BLOCK: AtomicBool = AtomicBool::new(false);
 static HAS_PREFIX: AtomicBool = AtomicBool::new(false);
 
 /// Finds out what standard error is. Before it, and if it is never called, lines may block.
 ///
 /// Making it non-blocking would do so for everybody who shares it, the user's shell included: it is
-/// opened anew where that can be done, and a socket (the journal's) is asked not to wait each time.
+/// opened anew where that can be done, a socket (the journal's) is asked not to wait each time, and
+/// a pipe that belongs to another user is looked at before.
 pub fn prepare() {
     let mut kind: libc::c_int = 0;
     let mut len = libc::socklen_t::try_from(size_of_val(&kind)).unwrap_or(0);
@@ -34,8 +37,9 @@ pub fn prepare() {
             .append(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open("/proc/self/fd/2");
-        if let Ok(file) = again {
-            FD.store(file.into_raw_fd(), Ordering::Relaxed);
+        match again {
+            Ok(file) => FD.store(file.into_raw_fd(), Ordering::Relaxed),
+            Err(_) => MAY_BLOCK.store(true, Ordering::Relaxed),
         }
     }
     // SAFETY: touches no memory.
@@ -80,6 +84,9 @@ pub fn line(level: log::Level, text: fmt::Arguments<'_>) {
 fn put(octets: &[u8]) -> bool {
     let fd = FD.load(Ordering::Relaxed);
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    if MAY_BLOCK.load(Ordering::Relaxed) && !has_room(fd) {
+        return false;
+    }
     // SAFETY: the kernel reads the octets and nothing else.
     let written = unsafe {
         if IS_SOCKET.load(Ordering::Relaxed) {
@@ -89,6 +96,14 @@ fn put(octets: &[u8]) -> bool {
         }
     };
     usize::try_from(written).is_ok_and(|written| written == octets.len())
+}
+
+/// Whether a line can be written without waiting: a pipe that says so takes PIPE_BUF octets.
+fn has_room(fd: libc::c_int) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the kernel writes to the one `poll`.
+    let result = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    result == 1 && poll.revents & libc::POLLOUT != 0
 }
 
 struct Line {

@@ -200,7 +200,7 @@ fn render_process(
     write!(
         out,
         "{{\"pid\":{},\"uptime_us\":{},\"restarts\":{},\"allocations\":{},\"realtime\":{},\
-         \"memory_locked\":{},\"journal_kept\":{},\"embedded_version\":{},\
+         \"memory_locked\":{},\"seccomp\":{},\"journal_kept\":{},\"embedded_version\":{},\
          \"abandoned_version\":{},\"turns\":{},\"lateness_max_us\":{},",
         process.pid,
         now.since(process.started_at).as_micros(),
@@ -208,6 +208,7 @@ fn render_process(
         process.allocations,
         process.realtime,
         process.memory_locked,
+        process.seccomp,
         process.journal_kept,
         process.embedded_version,
         process.abandoned_version,

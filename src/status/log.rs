@@ -36,6 +36,9 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             }
             write!(out, " lateness_us={}", transition.lateness.as_micros())
         }
+        Event::FaultChanged { instance, cause } => {
+            write!(out, "{} fault cause=\"{}\"", engine.name_at(*instance), cause.text())
+        }
         Event::AddressRefused { address: number, errno } => {
             address(*number, out)?;
             write!(out, " refused=kernel errno={errno}")

@@ -21,6 +21,8 @@ pub struct Process {
     pub realtime: bool,
     /// The memory is locked (mlockall).
     pub memory_locked: bool,
+    /// The system calls are filtered (seccomp).
+    pub seccomp: bool,
     /// The journal is a file that survives the supervisor; else only shared memory.
     pub journal_kept: bool,
     /// Turns of the loop.

@@ -213,9 +213,10 @@ fn render_process(process: &Process, out: &mut dyn Write) -> fmt::Result {
     let yes = |is| if is { "yes" } else { "no" };
     writeln!(
         out,
-        "process: real-time {}, memory locked {}, {} restarts, {} allocations since start",
+        "process: real-time {}, memory locked {}, seccomp {}, {} restarts, {} allocations",
         yes(process.realtime),
         yes(process.memory_locked),
+        yes(process.seccomp),
         process.restarts,
         process.allocations,
     )?;

@@ -33,6 +33,32 @@ fn an_interface_that_is_missing_at_start_is_waited_for() {
 }
 
 #[test]
+fn another_reason_of_a_fault_is_an_event_and_the_same_one_again_is_none() {
+    on_bench(|mut bench| {
+        bench.stage(one);
+        bench.engine.configure(bench.now);
+        bench.engine.start(bench.now);
+        let reasons = |bench: &mut Bench| -> std::vec::Vec<Event> {
+            core::iter::from_fn(|| bench.engine.next_event())
+                .filter(|event| !matches!(event, Event::Transition(_)))
+                .collect()
+        };
+        assert_eq!(reasons(&mut bench), [], "the first one is in the transition");
+        bench.link(7, "eth0", false);
+        let instance = 0;
+        let down = Event::FaultChanged { instance, cause: Cause::InterfaceDown };
+        assert_eq!(reasons(&mut bench), [down]);
+        bench.link(7, "eth0", false);
+        assert_eq!(reasons(&mut bench), []);
+        bench.link(7, "eth0", true);
+        let silent = Event::FaultChanged { instance, cause: Cause::NoSourceAddress };
+        assert_eq!(reasons(&mut bench), [silent]);
+        bench.address(true, 7, ip(5), 24, 0);
+        assert_eq!(reasons(&mut bench), [], "its end is a transition");
+    });
+}
+
+#[test]
 fn an_interface_that_goes_down_means_fault_and_its_return_means_backup() {
     on_bench(|mut bench| {
         bench.boot(one);
