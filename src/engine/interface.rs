@@ -26,6 +26,8 @@ pub struct Interface {
     pub forwarding6: bool,
     /// Addresses of its own that adverts could be sent from, by family.
     pub sources: [Vec<IpAddr, SOURCE_PER_INTERFACE_MAX>; 2],
+    /// There was no room for all of `sources`: the kernel has more.
+    pub(super) more_sources: bool,
     /// Why the kernel refused its VRRP socket, by family.
     pub refused: [Option<i32>; 2],
     /// Packets on its sockets that no instance is for, by [`Reject::index`].
@@ -46,6 +48,7 @@ impl Interface {
             mtu: 0,
             forwarding6: false,
             sources: [Vec::new(), Vec::new()],
+            more_sources: false,
             refused: [None; 2],
             rejected: [0; Reject::COUNT],
             paced_until: Instant::ZERO,
@@ -96,14 +99,17 @@ impl Interface {
         let needed = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
         if sources.is_full() && needed {
             sources.pop();
+            self.more_sources = true;
         }
-        let _ = sources.push(ip);
+        self.more_sources |= sources.push(ip).is_err();
     }
 
-    /// Forgets an address of its own.
-    pub(super) fn remove_source(&mut self, ip: IpAddr) {
-        if let Some(sources) = self.sources.get_mut(Family::of(ip).index()) {
-            sources.retain(|known| *known != ip);
-        }
+    /// Forgets an address of its own. Answers whether there may be others in its place, which only
+    /// the kernel knows.
+    pub(super) fn remove_source(&mut self, ip: IpAddr) -> bool {
+        let Some(sources) = self.sources.get_mut(Family::of(ip).index()) else { return false };
+        let was_full = sources.is_full();
+        sources.retain(|known| *known != ip);
+        was_full && !sources.is_full() && self.more_sources
     }
 }

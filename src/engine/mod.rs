@@ -280,7 +280,7 @@ impl Engine {
             row.renew_at = keeps.then_some(now);
             // A kernel that does not tell whose it is let it pass for the administrator's.
             if let Some(interface) = self.interfaces.get_mut(usize::from(row.interface)) {
-                interface.remove_source(row.ip);
+                self.kernel.dump_wanted |= interface.remove_source(row.ip);
             }
         }
         if keeps && let Some(router) = self.routers.get_mut(usize::from(instance)) {

@@ -244,7 +244,7 @@ impl Engine {
         if usable && !message.is_secondary() {
             interface.add_source(message.ip);
         } else {
-            interface.remove_source(message.ip);
+            self.kernel.dump_wanted |= interface.remove_source(message.ip);
         }
         true
     }
@@ -267,6 +267,7 @@ impl Engine {
     pub(super) fn dump_begins(&mut self) {
         for interface in &mut self.interfaces {
             interface.seen = false;
+            interface.more_sources = false;
             for sources in &mut interface.sources {
                 sources.clear();
             }

@@ -450,7 +450,7 @@ impl Engine {
         }
         if overdue {
             // Their rows stay pending until a dump has told what became of them.
-            self.kernel.pending.retain(|asked| now < asked.until);
+            self.kernel.pending.clear();
             self.observe_overrun(now);
         }
         self.kernel.due = None;

@@ -32,7 +32,9 @@ impl Violation {
             6 => "without faults there are no transitions",
             7 => "the kernel has the addresses of masters and no others",
             8 => "adverts are sent once an interval, and in reaction once an interval",
-            10 => "the same seed gives the same run, and no queue overflows",
+            10 => {
+                "the same seed gives the same run, the engine allocates nothing, no queue overflows"
+            }
             11 => "every frame is what an independent decoder expects",
             12 => "a new master advertises, then announces each address when it is installed",
             13 => "who leaves mastership by choice resigns, exactly once",

@@ -9,9 +9,10 @@
 //! | file | what |
 //! |---|---|
 //! | `random` `options` `plan` | what the seed says: faults, configurations |
-//! | `network` `kernel` `stranger` | what surrounds a router |
+//! | `network` `kernel` `spoil` `stranger` | what surrounds a router |
 //! | `node` `world` | the daemon's turn; the clock and the order of events |
 //! | `reference` `decode` `judge` `invariant` | what is right |
+//! | `measure` | how long it took |
 //! | `run` `scenario` | a run drawn from a seed; runs with a name |
 #![allow(
     clippy::indexing_slicing,
@@ -24,6 +25,7 @@ mod decode;
 pub mod invariant;
 mod judge;
 mod kernel;
+pub mod measure;
 mod network;
 mod node;
 mod options;
@@ -33,6 +35,7 @@ mod random;
 pub mod reference;
 mod run;
 mod scenario;
+mod spoil;
 mod stranger;
 mod world;
 

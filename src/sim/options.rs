@@ -5,6 +5,10 @@ use core::fmt;
 
 use super::plan::{MS, NodePlan, RouterPlan, S, Seat};
 use super::random::Random;
+use crate::limits::{
+    ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
+    SOURCE_PER_INTERFACE_MAX,
+};
 
 /// What a segment does to packets. Chances are in millionths.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +32,8 @@ pub(super) struct Netlink {
     pub(super) jitter: u64,
     pub(super) refuse: u64,
     pub(super) lose_answer: u64,
+    /// What is said is malformed, doubled, interrupted, or in words of a later kernel.
+    pub(super) spoil: u64,
     /// Answers overtake each other.
     pub(super) reorders: bool,
     pub(super) keeps_proto: bool,
@@ -67,6 +73,8 @@ pub(super) struct Options {
     /// Mean delay of a turn of the loop.
     pub(super) latency: u64,
     pub(super) leases: bool,
+    /// Addresses that each interface has beside its first one.
+    pub(super) sources: usize,
     /// Strangers on the segments.
     pub(super) strangers: usize,
     pub(super) safety: u64,
@@ -77,11 +85,12 @@ impl Options {
     pub(super) fn draw(seed: u64) -> Self {
         let mut random = Random::new(seed, "cluster");
         let nodes = random.pick(&[2, 2, 3, 3, 4]);
-        let segments = random.pick(&[1, 1, 2]);
+        let segments = random.pick(&[1, 1, 2]).min(INTERFACE_COUNT_MAX);
         let routers = random.pick(&[1, 1, 2, 3, 4]);
         let all_preempt = random.coin();
-        let common: Vec<RouterPlan> =
+        let mut common: Vec<RouterPlan> =
             (0..routers).map(|number| RouterPlan::draw(&mut random, number, segments)).collect();
+        fit(&mut common, nodes);
         let garp_interval = if random.below(6) == 0 { 20 * MS } else { 0 };
         let startup_delay = if random.below(6) == 0 { 3 * S } else { 0 };
         let plans = (0..nodes).map(|node| {
@@ -103,19 +112,36 @@ impl Options {
         let mut random = Random::new(seed, "node");
         let drift = (0..nodes).map(|_| i64::try_from(random.below(1_001)).unwrap_or(0) - 500);
         let drift: Vec<i64> = drift.collect();
+        // Unicast peers are configured with the first one.
+        let is_unicast = common.iter().any(|router| router.unicast);
+        let sources = [1, SOURCE_PER_INTERFACE_MAX - 1, SOURCE_PER_INTERFACE_MAX, 6];
+        let mut own = Random::new(seed, "sources");
+        let sources = if is_unicast || own.coin() { 0 } else { own.pick(&sources) };
         let drift = if random.coin() { drift } else { vec![0; nodes] };
         Options {
             plans,
             segments,
             net: Net::draw(&mut Random::new(seed, "net options"), longest),
-            netlink: Netlink::draw(&mut Random::new(seed, "kernel options")),
+            netlink: Netlink {
+                spoil: maybe(&mut Random::new(seed, "spoil options"), &[5_000, 100_000]),
+                ..Netlink::draw(&mut Random::new(seed, "kernel options"))
+            },
             counts: Counts::draw(&mut Random::new(seed, "fault options")),
             drift,
             latency: random.pick(&[0, 20_000, 100_000, 2 * MS]),
             leases: random.below(3) == 0,
+            sources,
             strangers: if random.below(3) == 0 { random.index(3) + 1 } else { 0 },
             safety: (longest * 30).clamp(10 * S, 60 * S),
         }
+    }
+
+    /// Without the faults that were thought of after these seeds had been found: each is the run
+    /// that it was.
+    pub(super) fn without_later_faults(mut self) -> Self {
+        self.netlink.spoil = 0;
+        self.sources = 0;
+        self
     }
 
     /// A calm run of these plans: no fault unless a scenario asks for one.
@@ -132,9 +158,25 @@ impl Options {
             drift,
             latency: 20_000,
             leases: false,
+            sources: 0,
             strangers: 0,
             safety,
         }
+    }
+}
+
+/// As much of it as this build holds, to the last row.
+fn fit(routers: &mut Vec<RouterPlan>, nodes: usize) {
+    routers.truncate(INSTANCE_COUNT_MAX);
+    let (mut addresses, mut peers) = (ADDRESS_COUNT_MAX, PEER_COUNT_MAX);
+    let count = routers.len();
+    for (number, router) in routers.iter_mut().enumerate() {
+        // Each of those behind it needs one.
+        router.vips.truncate(addresses - (count - number - 1));
+        router.advertised = router.advertised.min(router.vips.len());
+        addresses -= router.vips.len();
+        router.unicast &= nodes - 1 <= peers;
+        peers -= if router.unicast { nodes - 1 } else { 0 };
     }
 }
 
@@ -168,6 +210,7 @@ impl Netlink {
             lose_answer: maybe(random, &[10_000, 100_000]),
             reorders: random.below(3) == 0,
             keeps_proto: random.below(3) > 0,
+            spoil: 0,
         }
     }
 }
@@ -201,9 +244,11 @@ impl fmt::Display for Options {
         writeln!(f, "{:?}\n{:?}\n{:?}", self.net, self.netlink, self.counts)?;
         writeln!(
             f,
-            "segments {} drift {:?} latency {} leases {} strangers {} safety {}",
-            self.segments, self.drift, self.latency, self.leases, self.strangers, self.safety
+            "segments {} drift {:?} latency {} leases {}",
+            self.segments, self.drift, self.latency, self.leases
         )?;
+        let (sources, strangers) = (self.sources, self.strangers);
+        writeln!(f, "sources {sources} strangers {strangers} safety {}", self.safety)?;
         for plan in &self.plans {
             writeln!(f, "n{}: {:?}", plan.node, plan)?;
         }

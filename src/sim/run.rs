@@ -1,6 +1,7 @@
 //! One run drawn from a seed: safety, heal, liveness, failover, shutdown.
 
 use super::invariant::{Violation, broken};
+use super::measure::{Measure, Watch, What};
 use super::node::Order;
 use super::options::Options;
 use super::pcap;
@@ -8,8 +9,10 @@ use super::plan::{MS, NAMES, S};
 use super::world::{Fault, Tally, World};
 
 /// What is to be kept of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Record {
+    /// How many allocations the calling thread has made: I10 holds the engine's at none.
+    pub allocations: Option<fn() -> u64>,
     /// One line an event.
     pub trace: bool,
     /// The packets.
@@ -25,6 +28,8 @@ pub struct Outcome {
     pub hash: u64,
     /// How much happened.
     pub tally: Tally,
+    /// How long it took.
+    pub measures: Vec<Measure>,
     /// The trace, if it was wanted.
     pub trace: String,
     /// The packets, if they were wanted: a pcap file.
@@ -38,10 +43,14 @@ pub fn options_of(seed: u64) -> String {
 
 /// The whole run of `seed`. Needs a stack that an [`crate::engine::Engine`] fits on.
 pub fn run(seed: u64, record: Record) -> Outcome {
-    let options = Options::draw(seed);
-    let mut world = World::new(seed, &options);
+    play(seed, &Options::draw(seed), record)
+}
+
+/// The run of `seed` with these options.
+pub(super) fn play(seed: u64, options: &Options, record: Record) -> Outcome {
+    let mut world = World::new(seed, options);
     world.record(record);
-    let found = phases(&mut world, &options).err();
+    let found = phases(&mut world, options).err();
     world.outcome(found)
 }
 
@@ -49,6 +58,9 @@ impl World {
     pub(super) fn record(&mut self, record: Record) {
         self.trace = record.trace.then(String::new);
         self.pcap = record.pcap.then(pcap::header);
+        for node in &mut self.nodes {
+            node.allocations = record.allocations;
+        }
     }
 
     pub(super) fn outcome(mut self, found: Option<Violation>) -> Outcome {
@@ -60,6 +72,7 @@ impl World {
             found,
             hash: self.hash,
             tally: self.tally,
+            measures: self.measures,
             trace: self.trace.unwrap_or_default(),
             pcap: self.pcap.unwrap_or_default(),
         }
@@ -119,7 +132,7 @@ fn longest(world: &World) -> u64 {
 /// that listens first, preemption with its delay, and what the kernel's refusals cost.
 fn settling_time(world: &World, options: &Options) -> u64 {
     // A reload may have given a node other numbers than it began with.
-    let varied = world.nodes.iter().map(|node| &node.plan);
+    let varied = world.nodes.iter().map(|node| &*node.plan);
     let plans = options.plans.iter().chain(varied).flat_map(|plan| &plan.routers);
     let interval = plans.clone().map(|(plan, _)| plan.interval).max().unwrap_or(S);
     let delay = plans.map(|(_, seat)| seat.delay).max().unwrap_or(0);
@@ -209,6 +222,10 @@ fn fail_over(world: &mut World) -> Result<(), Violation> {
     world.plan(begin, fault);
     world.run_until(begin)?;
     world.core.retain(|node| *node != victim);
+    let what = if is_crash { What::AfterCrash } else { What::AfterResignation };
+    let watch =
+        |(vrid, theory): &(u8, u64)| Watch { vrid: *vrid, what, since: begin, theory: *theory };
+    world.watches = bounds.iter().map(watch).collect();
     for (vrid, wait) in bounds {
         // Delay of the segment, answers of the kernel, turns, clocks that are 500 ppm apart.
         let slack = 40 * MS + wait / 500;
@@ -219,8 +236,13 @@ fn fail_over(world: &mut World) -> Result<(), Violation> {
                 format!("{vrid}: no master {wait} + {slack} ns after n{victim}"),
             ));
         }
+        let excused = world.core.iter().any(|node| world.nodes[*node].trouble_until >= world.now);
+        if !excused && world.watches.iter().any(|watch| watch.vrid == vrid) {
+            return Err(broken(5, format!("{vrid}: no owner {wait} + {slack} ns after n{victim}")));
+        }
     }
     world.run_until(world.now + 5 * longest(world) + S)?;
+    world.watches.clear();
     judge_settled(world)
 }
 

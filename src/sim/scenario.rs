@@ -7,7 +7,7 @@ use super::node::Order;
 use super::options::Options;
 use super::plan::{MS, NodePlan, RouterPlan, S, Seat};
 use super::random::Random;
-use super::run::{Outcome, Record, run};
+use super::run::{Outcome, Record, play};
 use super::stranger::{Habit, Stranger};
 use super::world::{Fault, World};
 
@@ -29,7 +29,7 @@ impl Scenario {
     /// Plays it. Needs a stack that an [`crate::engine::Engine`] fits on.
     pub fn play(&self, record: Record) -> Outcome {
         match self.play {
-            Play::Seed(seed) => run(seed, record),
+            Play::Seed(seed) => play(seed, &Options::draw(seed).without_later_faults(), record),
             Play::Script(script, seats) => {
                 let mut world = World::new(1, &Options::calm(plans(seats), 60 * S));
                 world.record(record);

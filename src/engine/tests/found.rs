@@ -1,6 +1,7 @@
 //! What the simulator found: a kernel that answers late, not at all, or in the wrong order.
 
 use super::*;
+use crate::limits::SOURCE_PER_INTERFACE_MAX;
 
 const DOWN: Span = Span::from_nanos(3_609_375_000);
 
@@ -381,27 +382,20 @@ fn the_journal_forgets_no_address_whose_loss_is_only_hearsay() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_does_not_make_the_others_unheard() {
+fn an_address_there_was_no_room_for_is_found_when_those_known_are_gone() {
     on_bench(|mut bench| {
-        bench.boot(|config| {
-            one(config);
-            let more = model::Address { ip: ip(101), ..config.addresses[0].clone() };
-            config.addresses.push(more).unwrap();
-            config.instances[0].addresses.len = 2;
-        });
-        bench.become_master();
-        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
-        assert_eq!(bench.drain(), [Left::Add(ip(100))]);
-        bench.asked.clear();
-        for _ in 0..8 {
-            bench.turn(Span::from_millis(500));
+        bench.boot(one);
+        let last = 10 + u8::try_from(SOURCE_PER_INTERFACE_MAX).unwrap();
+        for host in 11..=last {
+            bench.address(true, 2, ip(host), 24, 0);
         }
-        bench.address(false, 2, ip(101), 32, ADDRESS_PROTO);
-        assert_eq!(bench.drain(), [Left::Add(ip(101))]);
-        bench.turn(Span::from_secs(1));
-        acknowledge(&mut bench);
-        let left = bench.drain();
-        assert_eq!(left[..5], vec![Left::Announce(ip(101)); 5]);
-        assert_eq!(left[5..], [Left::Dump]);
+        bench.address(false, 2, ip(5), 24, 0);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(last), 24, 0);
+        bench.answer(0);
+        assert_eq!(bench.engine.routers()[0].source, Some(ip(last)));
     });
 }
