@@ -167,7 +167,7 @@ pub struct Port {
     pub interface: IfIndex,
     /// The family.
     pub family: Family,
-    /// Whether the group must be joined: [`crate::vrrp::MULTICAST_GROUP4`] or its twin.
+    /// Whether the group must be joined: [`crate::wire::vrrp::GROUP_V4`] or its twin.
     pub multicast: bool,
 }
 

@@ -11,7 +11,6 @@ use crate::addr::Priority;
 use crate::config::model;
 use crate::time::{Instant, Span};
 use crate::vrrp::instance::Send;
-use crate::vrrp::{MULTICAST_GROUP4, MULTICAST_GROUP6};
 use crate::wire::vrrp::Outgoing;
 use crate::wire::{arp, ndisc, vrrp};
 
@@ -87,8 +86,8 @@ impl Engine {
         let destination = match peers.get(usize::from(self.peer_cursor)) {
             Some(peer) => *peer,
             None => match source {
-                IpAddr::V4(_) => IpAddr::V4(MULTICAST_GROUP4),
-                IpAddr::V6(_) => IpAddr::V6(MULTICAST_GROUP6),
+                IpAddr::V4(_) => IpAddr::V4(vrrp::GROUP_V4),
+                IpAddr::V6(_) => IpAddr::V6(vrrp::GROUP_V6),
             },
         };
         let resigns = router.send == Send::Resignation;

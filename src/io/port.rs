@@ -14,7 +14,7 @@ use crate::addr::{Family, IfIndex};
 use crate::engine::Port;
 use crate::limits::{DATAGRAM_LEN_MAX, INSTANCE_COUNT_MAX};
 use crate::time::Instant;
-use crate::vrrp::{MULTICAST_GROUP4, MULTICAST_GROUP6};
+use crate::wire::vrrp::{GROUP_V4, GROUP_V6};
 
 /// IP protocol number of VRRP (RFC 9568 §5.1.1.4).
 const VRRP: libc::c_int = 112;
@@ -63,9 +63,7 @@ pub fn open(port: Port) -> Result<OwnedFd, Fault> {
             set(ip, libc::IP_MULTICAST_LOOP, 0, what)?;
             set(ip, IP_MULTICAST_ALL, 0, what)?;
             let membership = libc::ip_mreqn {
-                imr_multiaddr: libc::in_addr {
-                    s_addr: u32::from_ne_bytes(MULTICAST_GROUP4.octets()),
-                },
+                imr_multiaddr: libc::in_addr { s_addr: u32::from_ne_bytes(GROUP_V4.octets()) },
                 imr_address: libc::in_addr { s_addr: 0 },
                 imr_ifindex: index,
             };
@@ -86,7 +84,7 @@ pub fn open(port: Port) -> Result<OwnedFd, Fault> {
             set(ip, libc::IPV6_RECVPKTINFO, 1, what)?;
             if port.multicast {
                 let membership = libc::ipv6_mreq {
-                    ipv6mr_multiaddr: libc::in6_addr { s6_addr: MULTICAST_GROUP6.octets() },
+                    ipv6mr_multiaddr: libc::in6_addr { s6_addr: GROUP_V6.octets() },
                     ipv6mr_interface: port.interface.get(),
                 };
                 let what = "join the VRRP group";

@@ -12,11 +12,3 @@
 pub mod election;
 pub mod instance;
 pub mod timing;
-
-use core::net::{Ipv4Addr, Ipv6Addr};
-
-/// Where adverts over IPv4 go (RFC 9568 §5.1.1.2).
-pub const MULTICAST_GROUP4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-
-/// Where adverts over IPv6 go (RFC 9568 §5.1.2.2).
-pub const MULTICAST_GROUP6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
