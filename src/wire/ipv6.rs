@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn a_traffic_class_lies_across_two_octets_before_the_flow_label() {
+        // RFC 8200 §3: version 6, traffic class b9, flow label 12345.
+        let mut packet = PACKET;
+        packet[..4].copy_from_slice(&[0x6b, 0x91, 0x23, 0x45]);
+        assert_eq!(Packet::parse(&packet).unwrap().traffic_class, 0xb9);
+        let header = Header { traffic_class: 0xb9, ..HEADER };
+        assert_eq!(header.emit()[..4], [0x6b, 0x90, 0, 0]);
+    }
+
+    #[test]
     fn padding_is_cut() {
         let mut padded = PACKET.to_vec();
         padded.extend([0; 9]);

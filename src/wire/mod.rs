@@ -119,16 +119,27 @@ impl Reject {
 #[cfg(test)]
 mod tests {
     use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::collections::BTreeSet;
 
     use super::octets::hex;
     use super::{Reject, arp, ethernet, ipv4, ipv6, ndisc, rtnl, vrrp};
-    use crate::addr::{Priority, Version, Vrid};
+    use crate::addr::{Family, IfIndex, MacAddr, Priority, Version, Vrid};
     use crate::time::Span;
 
     #[test]
     fn a_reason_is_the_index_of_its_counter() {
         for (index, reason) in Reject::ALL.into_iter().enumerate() {
             assert_eq!(reason.index(), index);
+        }
+    }
+
+    #[test]
+    fn a_reason_has_a_name_of_its_own_that_needs_no_quotes() {
+        let names: BTreeSet<&str> = Reject::ALL.into_iter().map(Reject::name).collect();
+        assert_eq!(names.len(), Reject::COUNT);
+        for name in names {
+            let is_plain = |octet: u8| octet.is_ascii_lowercase() || octet == b'-';
+            assert!(!name.is_empty() && name.bytes().all(is_plain), "{name}");
         }
     }
 
@@ -260,8 +271,52 @@ mod tests {
     }
 
     #[test]
+    fn every_announcement_and_request_that_is_written_is_read_back() {
+        let mut noise = Noise(4);
+        let mut buffer = [0xa5; 256];
+        for _ in 0..5_000 {
+            let octets = [noise.next(), noise.next()].map(u64::to_be_bytes).concat();
+            let v4 = Ipv4Addr::from(<[u8; 4]>::try_from(&octets[..4]).unwrap());
+            let v6 = Ipv6Addr::from(<[u8; 16]>::try_from(&octets[..]).unwrap());
+            let mac = MacAddr(noise.next().to_be_bytes()[..6].try_into().unwrap());
+
+            let len = arp::emit_gratuitous(mac, v4, &mut buffer).unwrap();
+            let said = arp::Arp::parse(&buffer[..len]).unwrap();
+            assert!(said.is_gratuitous() && (said.sender_mac, said.sender_ip) == (mac, v4));
+
+            let router = noise.coin();
+            let len = ndisc::emit_unsolicited(mac, v6, router, &mut buffer).unwrap();
+            let said = ndisc::Neighbour::parse(&buffer[..len]).unwrap();
+            assert_eq!((said.source, said.target, said.mac), (v6, v6, Some(mac)));
+            let unsolicited =
+                ndisc::Kind::Advertisement { router, solicited: false, overrides: true };
+            assert_eq!(said.kind, unsolicited);
+
+            let ip = if noise.coin() { IpAddr::V4(v4) } else { IpAddr::V6(v6) };
+            let request = rtnl::AddressRequest {
+                add: noise.coin(),
+                index: IfIndex::new(u32::from(noise.octet()) + 1).unwrap(),
+                ip,
+                prefix_len: noise.octet() % (Family::of(ip).host_len() + 1),
+                label: ["", "eth0:vip"][noise.below(2)],
+                lifetime_secs: noise.coin().then_some(12),
+                proto: noise.octet(),
+            };
+            let sequence = u32::from(noise.octet());
+            let len = rtnl::emit_address(&request, sequence, &mut buffer).unwrap();
+            let read: Vec<_> = rtnl::messages(&buffer[..len]).collect();
+            let [Ok(item)] = read[..] else { panic!("{read:?}") };
+            let rtnl::Message::Address(asked) = item.message else { panic!("{item:?}") };
+            assert_eq!((item.sequence, asked.present), (sequence, request.add));
+            assert_eq!((asked.index, asked.ip), (request.index, request.ip));
+            assert_eq!(asked.prefix_len, request.prefix_len);
+            assert_eq!(asked.proto, if request.add { request.proto } else { 0 });
+        }
+    }
+
+    #[test]
     fn the_smallest_buffers_are_refused_by_every_writer() {
-        let (mac, ip) = (crate::addr::MacAddr::BROADCAST, Ipv4Addr::LOCALHOST);
+        let (mac, ip) = (MacAddr::BROADCAST, Ipv4Addr::LOCALHOST);
         assert_eq!(arp::emit_gratuitous(mac, ip, &mut []), None);
         let ip = Ipv6Addr::LOCALHOST;
         assert_eq!(ndisc::emit_unsolicited(mac, ip, true, &mut []), None);

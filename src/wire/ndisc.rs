@@ -226,6 +226,23 @@ mod tests {
     }
 
     #[test]
+    fn only_the_option_that_belongs_to_a_message_is_read_and_the_first_of_two() {
+        // ANSWER with option 1, a solicitation's, instead of 2: 0x100 less in the sum.
+        let answer = hex(ANSWER);
+        let mut other = answer.clone();
+        other[56..58].copy_from_slice(&[0x1b, 0xcf]);
+        other[78] = 1;
+        assert_eq!(Neighbour::parse(&other).unwrap().mac, None);
+        // One more of 2, and eight octets more: 0201 + 0200 + 0000 + 0003 + 0008 in the sum.
+        let mut two = answer;
+        two.extend(hex("02 01 020000000003"));
+        two[19] = 0x28;
+        two[56..58].copy_from_slice(&[0x16, 0xc3]);
+        let mac = Neighbour::parse(&two).unwrap().mac;
+        assert_eq!(mac, Some(MacAddr([0x02, 0, 0, 0, 0, 0x02])));
+    }
+
+    #[test]
     fn an_answer_may_come_without_the_ethernet_address() {
         let answer = Neighbour::parse(&hex(ANSWER_WITHOUT_OPTION)).unwrap();
         let kind = Kind::Advertisement { router: false, solicited: true, overrides: false };

@@ -1,17 +1,17 @@
 //! An engine with a kernel that answers well or badly, and neighbours that say anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringward::addr::{Family, IfIndex, Priority};
-use ringward::engine::{Engine, RequestKind, Via};
+use ringward::addr::{Family, IfIndex, Name, Priority};
+use ringward::engine::{Engine, Owned, RequestKind, Via};
 use ringward::limits::DATAGRAM_LEN_MAX;
 use ringward::time::{Instant, Span};
 use ringward::trace::StateName;
 use ringward::wire::rtnl::{Builder, ifinfomsg};
 use ringward::wire::{ipv6, vrrp};
 
-use crate::configuration::{Router, fill, own_address, peer, routers};
+use crate::configuration::{INTERFACES, Router, fill, own_address, peer, routers};
 use crate::noise::Noise;
 
 // linux/rtnetlink.h, linux/netlink.h.
@@ -21,14 +21,29 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_NEWADDR: u16 = 20;
 const RTM_DELADDR: u16 = 21;
 
+/// An address of the kernel: interface, address, prefix length.
+pub(crate) type Held = (IfIndex, IpAddr, u8);
+
+pub(crate) fn key(owned: Owned) -> Held {
+    (owned.interface, owned.ip, owned.prefix_len)
+}
+
 pub(crate) struct Bench {
     pub(crate) engine: Box<Engine>,
     pub(crate) now: Instant,
     pub(crate) routers: Vec<Router>,
     /// Regular adverts of masters that were sent.
     pub(crate) adverts: u64,
-    noise: Noise,
+    /// The priority 0 among the adverts that the last drain took: interface, family, VRID.
+    pub(crate) resignations: Vec<(IfIndex, Family, u8)>,
+    /// What was asked for since this was last emptied.
+    pub(crate) requests: Vec<RequestKind>,
+    /// The virtual addresses that the kernel has.
+    pub(crate) kernel: BTreeSet<Held>,
+    pub(crate) noise: Noise,
     seed: u64,
+    /// Slots of the interfaces that are down.
+    down: BTreeSet<usize>,
     /// Requests without an answer.
     asked: Vec<(u32, RequestKind)>,
     /// When the last advert of each router left that has been master ever since.
@@ -42,8 +57,12 @@ impl Bench {
             now: Instant::ZERO,
             routers: Vec::new(),
             adverts: 0,
+            resignations: Vec::new(),
+            requests: Vec::new(),
+            kernel: BTreeSet::new(),
             noise: Noise(0),
             seed: 0,
+            down: BTreeSet::new(),
             asked: Vec::new(),
             sent_at: BTreeMap::new(),
         }
@@ -55,21 +74,27 @@ impl Bench {
         (self.seed, self.noise) = (seed, Noise(seed));
         self.now = Instant::from_nanos(1_000_000_000_000);
         self.asked.clear();
+        self.requests.clear();
+        self.kernel.clear();
+        self.down.clear();
         self.sent_at.clear();
         self.adverts = 0;
         self.routers = routers(&mut self.noise, limit);
         fill(self.engine.stage().unwrap(), &self.routers);
         self.engine.configure(self.now);
-        for slot in 0..self.engine.config().interfaces.len() {
-            self.link(slot, true);
-            self.address(true, number(slot), own_address(Family::V4), 24, 0);
-            self.address(true, number(slot), own_address(Family::V6), 64, 0);
-        }
+        self.tables(0);
         self.engine.start(self.now);
         self.turn();
     }
 
     pub(crate) fn reload(&mut self, routers: &[Router]) {
+        // A new interval counts from now on.
+        for old in &self.engine.config().instances {
+            let new = routers.iter().find(|new| new.name() == old.name.as_str());
+            if new.is_some_and(|new| new.instance.interval != old.interval) {
+                self.sent_at.entry(old.name.to_string()).and_modify(|at| *at = self.now);
+            }
+        }
         fill(self.engine.stage().unwrap(), routers);
         self.engine.reload(self.now);
     }
@@ -84,6 +109,22 @@ impl Bench {
         routers.chain(addresses).collect()
     }
 
+    /// The names of the masters.
+    pub(crate) fn masters(&self) -> BTreeSet<Name> {
+        let engine = &self.engine;
+        let routers = engine.routers().iter().zip(&engine.config().instances);
+        let masters = routers.filter(|(router, _)| router.fsm.name() == StateName::Master);
+        masters.map(|(_, row)| row.name.clone()).collect()
+    }
+
+    /// The virtual addresses that the kernel should have: those of masters.
+    pub(crate) fn wanted(&self) -> BTreeSet<Held> {
+        let masters = self.masters();
+        let of_masters = self.routers.iter().filter(|row| masters.contains(&row.instance.name));
+        let addresses = of_masters.flat_map(|row| &row.addresses);
+        addresses.map(|row| (number(row.interface.into()), row.ip, row.prefix_len)).collect()
+    }
+
     /// Something happens; time never passes the next deadline.
     pub(crate) fn happens(&mut self) {
         match self.noise.below(8) {
@@ -95,13 +136,32 @@ impl Bench {
                 let some = Span::from_micros(self.noise.next() % 3_000_000);
                 self.now = (self.now + some).min(self.engine.next_deadline()).max(self.now);
             }
-            4 | 5 => self.answer(),
+            // EPERM, EEXIST; the kernel does as it was told otherwise.
+            4 | 5 => {
+                let errno = [0, 0, 0, 0, 1, 17][self.noise.below(6)];
+                self.answer(errno);
+            }
             6 => self.advert(),
             _ => {
                 let slot = self.noise.below(self.engine.config().interfaces.len());
-                let is_up = self.noise.below(3) > 0;
-                self.link(slot, is_up);
+                if self.noise.below(3) > 0 {
+                    self.down.remove(&slot);
+                } else {
+                    self.down.insert(slot);
+                }
+                self.link(0, slot);
             }
+        }
+    }
+
+    /// The kernel does at once whatever it is asked, until it is asked for nothing more.
+    pub(crate) fn settle(&mut self) {
+        let mut answers = 0;
+        while !self.asked.is_empty() {
+            answers += 1;
+            assert!(answers < 1_000, "seed {}: asked without end for {:?}", self.seed, self.asked);
+            self.answer(0);
+            self.turn();
         }
     }
 
@@ -123,9 +183,17 @@ impl Bench {
     pub(crate) fn drain(&mut self) -> u64 {
         let mut buffer = [0; DATAGRAM_LEN_MAX];
         let mut packets = 0;
+        self.resignations.clear();
         while let Some(packet) = self.engine.next_transmit(self.now, &mut buffer) {
             packets += 1;
             assert!(packets < 2_000, "seed {}: packets without end", self.seed);
+            if let Via::Raw { destination } = packet.via {
+                let family = Family::of(destination);
+                let pdu = &buffer[if family == Family::V4 { 20 } else { 40 }..];
+                if pdu[2] == 0 {
+                    self.resignations.push((packet.interface, family, pdu[1]));
+                }
+            }
             if let Via::Raw { .. } = packet.via
                 && let Some(instance) = packet.advert_of
             {
@@ -140,6 +208,7 @@ impl Bench {
         while let Some(request) = self.engine.next_request(self.now, &mut buffer) {
             let sequence = u32::from_ne_bytes(buffer[8..12].try_into().unwrap());
             self.asked.push((sequence, request.kind));
+            self.requests.push(request.kind);
             assert!(self.asked.len() < 2_000, "seed {}: requests without end", self.seed);
         }
         while self.engine.next_event().is_some() {}
@@ -147,21 +216,15 @@ impl Bench {
         packets
     }
 
-    /// The kernel answers a request, mostly well.
-    fn answer(&mut self) {
+    /// The kernel answers the oldest request.
+    fn answer(&mut self, errno: i32) {
         if self.asked.is_empty() {
             return;
         }
         let (sequence, kind) = self.asked.remove(0);
-        // EPERM, EEXIST; the kernel does as it was told otherwise.
-        let errno = [0, 0, 0, 0, 1, 17][self.noise.below(6)];
         let answer = if kind == RequestKind::Dump { NLMSG_DONE } else { NLMSG_ERROR };
         if kind == RequestKind::Dump && errno == 0 {
-            for slot in 0..self.engine.config().interfaces.len() {
-                self.link(slot, true);
-                self.address(true, number(slot), own_address(Family::V4), 24, 0);
-                self.address(true, number(slot), own_address(Family::V6), 64, 0);
-            }
+            self.tables(sequence);
         }
         let mut message = [0; 36];
         message[..4].copy_from_slice(&36_u32.to_ne_bytes());
@@ -171,12 +234,26 @@ impl Bench {
         self.engine.observe(self.now, &message);
         match kind {
             RequestKind::Add(owned) if errno == 0 => {
-                self.address(true, owned.interface, owned.ip, owned.prefix_len, 112);
+                self.kernel.insert(key(owned));
+                self.address(sequence, true, key(owned), 112);
             }
             RequestKind::Remove(owned) if errno == 0 => {
-                self.address(false, owned.interface, owned.ip, owned.prefix_len, 112);
+                self.kernel.remove(&key(owned));
+                self.address(sequence, false, key(owned), 112);
             }
             RequestKind::Add(_) | RequestKind::Remove(_) | RequestKind::Dump => {}
+        }
+    }
+
+    /// What the kernel has of links and addresses.
+    fn tables(&mut self, sequence: u32) {
+        for slot in 0..INTERFACES.len() {
+            self.link(sequence, slot);
+            self.address(sequence, true, (number(slot), own_address(Family::V4), 24), 0);
+            self.address(sequence, true, (number(slot), own_address(Family::V6), 64), 0);
+        }
+        for address in self.kernel.clone() {
+            self.address(sequence, true, address, 112);
         }
     }
 
@@ -216,14 +293,13 @@ impl Bench {
         }
     }
 
-    fn link(&mut self, slot: usize, is_up: bool) {
+    fn link(&mut self, sequence: u32, slot: usize) {
         let mut buffer = [0; 256];
         // IFF_UP, IFF_RUNNING and IFF_LOWER_UP (linux/if.h).
-        let flags = if is_up { 0x1_0041 } else { 0 };
-        let name = self.engine.config().interface_name(u8::try_from(slot).unwrap()).to_owned();
-        let len = Builder::new(&mut buffer, RTM_NEWLINK, 0, 0)
+        let flags = if self.down.contains(&slot) { 0 } else { 0x1_0041 };
+        let len = Builder::new(&mut buffer, RTM_NEWLINK, 0, sequence)
             .body(&ifinfomsg(Some(number(slot)), flags, 0))
-            .text(3, &name)
+            .text(3, INTERFACES[slot])
             .attribute(1, &[2, 0, 0, 0, 0, 5])
             .number(4, 1500)
             .finish()
@@ -231,7 +307,8 @@ impl Bench {
         self.engine.observe(self.now, &buffer[..len]);
     }
 
-    fn address(&mut self, is_there: bool, index: IfIndex, ip: IpAddr, len: u8, proto: u8) {
+    fn address(&mut self, sequence: u32, is_there: bool, address: Held, proto: u8) {
+        let (index, ip, len) = address;
         let mut buffer = [0; 128];
         // AF_INET, AF_INET6.
         let (family, octets) = match ip {
@@ -241,7 +318,7 @@ impl Bench {
         let mut body = [family, len, 0, 0, 0, 0, 0, 0];
         body[4..].copy_from_slice(&index.get().to_ne_bytes());
         let kind = if is_there { RTM_NEWADDR } else { RTM_DELADDR };
-        let mut builder = Builder::new(&mut buffer, kind, 0, 0);
+        let mut builder = Builder::new(&mut buffer, kind, 0, sequence);
         builder.body(&body).attribute(1, &octets);
         if family == 2 {
             builder.attribute(2, &octets);
@@ -252,6 +329,6 @@ impl Bench {
 }
 
 /// The kernel's number of a configured interface.
-fn number(slot: usize) -> IfIndex {
+pub(crate) fn number(slot: usize) -> IfIndex {
     IfIndex::new(u32::try_from(slot).unwrap() + 2).unwrap()
 }

@@ -9,14 +9,30 @@ use ringward::time::Span;
 
 use crate::noise::Noise;
 
-const INTERFACES: [&str; 4] = ["eth0", "eth1", "br-lan", "wan.100"];
+/// The interfaces of every configuration.
+pub(crate) const INTERFACES: [&str; 4] = ["eth0", "eth1", "br-lan", "wan.100"];
 
 /// An instance with what belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Router {
     pub(crate) instance: Instance,
-    addresses: Vec<Address>,
-    peers: Vec<IpAddr>,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) peers: Vec<IpAddr>,
+}
+
+impl Router {
+    pub(crate) fn name(&self) -> &str {
+        &self.instance.name
+    }
+
+    /// Whether it is the same virtual router to its neighbours, whatever else has changed.
+    pub(crate) fn is_same(&self, other: &Router) -> bool {
+        let [one, other] = [self, other].map(|router| {
+            let row = &router.instance;
+            (row.interface, row.family, row.version, row.vrid, router.peers.is_empty())
+        });
+        one == other
+    }
 }
 
 /// Up to `limit` routers, each of another VRID.
@@ -97,6 +113,53 @@ fn router(noise: &mut Noise, number: u8) -> Router {
     }
 }
 
+/// A new configuration made of an old one: some routers go, some are as they were, some are retuned
+/// or become others, addresses move between them, new ones come, and the order is another.
+pub(crate) fn vary(noise: &mut Noise, old: &[Router]) -> Vec<Router> {
+    let mut new = Vec::new();
+    let mut homeless = Vec::new();
+    for router in old {
+        let mut router = router.clone();
+        let is_owner = router.instance.priority.0 == 255;
+        match noise.below(10) {
+            0 => {
+                homeless.extend(router.addresses);
+                continue;
+            }
+            1 if !is_owner => router.instance.priority = Priority([2, 120][noise.below(2)]),
+            2 => router.instance.interval = Span::from_secs(3),
+            3 => router.instance.vrid = Vrid::new(100 + router.instance.vrid.get()).unwrap(),
+            4 => router.instance.interface = (router.instance.interface + 1) % 4,
+            5 if router.addresses.len() > usize::from(router.instance.advertised) => {
+                homeless.extend(router.addresses.pop());
+            }
+            6 => {
+                router.addresses.swap_remove(0);
+                router.addresses.extend(homeless.pop());
+            }
+            7 => router.addresses.extend(homeless.pop()),
+            _ => {}
+        }
+        // Those of its family first; if none is left, one that nobody has had.
+        let family = router.instance.family;
+        router.addresses.sort_by_key(|address| Family::of(address.ip) != family);
+        if router.addresses.first().is_none_or(|address| Family::of(address.ip) != family) {
+            let ip = peer(family, 150 + router.instance.vrid.get() % 100);
+            let interface = router.instance.interface;
+            let label = "".try_into().unwrap();
+            router.addresses.insert(0, Address { ip, prefix_len: 32, interface, label });
+        }
+        let of_family = router.addresses.iter().filter(|address| Family::of(address.ip) == family);
+        let most = u8::try_from(of_family.count()).unwrap();
+        router.instance.advertised = router.instance.advertised.min(most);
+        new.push(router);
+    }
+    new.extend((0..noise.below(3)).map(|at| self::router(noise, 50 + u8::try_from(at).unwrap())));
+    let middle = noise.below(new.len());
+    new.rotate_left(middle);
+    new
+}
+
 /// The address that the machine has on each of its interfaces.
 pub(crate) fn own_address(family: Family) -> IpAddr {
     peer(family, 100)
@@ -139,11 +202,13 @@ pub(crate) fn tamper(noise: &mut Noise, config: &mut Config) {
     let addresses = config.addresses.len();
     let (address, second) = (noise.below(addresses), noise.below(addresses));
     let twin_ip = config.addresses[second].ip;
+    let peers = config.peers.len();
+    let (peer, twin_peer) = (noise.below(peers), noise.below(peers));
     let value = u8::try_from(noise.below(256)).unwrap();
     let instance = &mut config.instances[one];
     let address = &mut config.addresses[address];
-    match noise.below(20) {
-        0 => instance.priority = Priority(value),
+    match noise.below(28) {
+        0 => instance.priority = Priority([0, value][noise.below(2)]),
         1 => instance.interval = Span::from_nanos(noise.next()),
         2 => instance.interval = Span::ZERO,
         3 => instance.interface = value,
@@ -161,7 +226,18 @@ pub(crate) fn tamper(noise: &mut Noise, config: &mut Config) {
         15 => address.prefix_len = value,
         16 => address.ip = twin_ip,
         17 => address.ip = IpAddr::V4(Ipv4Addr::new(value, value, value, value)),
-        18 => address.label = "a label".try_into().unwrap(),
+        18 => address.label = ["a label", "a\tb", "plain"][noise.below(3)].try_into().unwrap(),
+        19 => address.interface = value,
+        20 => instance.preempt = false,
+        21 => instance.name = ["", "a\nb", "a b"][noise.below(3)].try_into().unwrap(),
+        22 => config.global.router_id = ["", "a\u{7f}", "a b"][noise.below(3)].try_into().unwrap(),
+        23 => instance.announce.refresh_repeat = value % 2,
+        24 if peers > 0 => config.peers[peer] = config.peers[twin_peer],
+        25 if peers > 0 => config.peers[peer] = IpAddr::V4(Ipv4Addr::new(value, 0, 0, value)),
+        26 if peers > 0 => {
+            config.peers[peer] = IpAddr::V6(Ipv6Addr::from(u128::from(value) << 120))
+        }
+        27 => instance.peers.start = instance.peers.start.wrapping_add(1),
         _ => {
             config.interfaces[0] =
                 ["eth1", "", "a/b", "eth 0", ".."][noise.below(5)].try_into().unwrap()

@@ -60,6 +60,17 @@ fn a_backup_listens_for_the_master_down_interval_and_then_advertises() {
 }
 
 #[test]
+fn only_a_backups_timer_judges_a_master() {
+    let mut instance = Instance::new(settings(100));
+    assert!(!instance.is_verdict_due(at(0)));
+    instance.on(at(0), Event::Start);
+    assert!(!instance.is_verdict_due(Instant::from_nanos(DOWN - 1)));
+    assert!(instance.is_verdict_due(Instant::from_nanos(DOWN)));
+    instance.on(Instant::from_nanos(DOWN), Event::Expire);
+    assert!(!instance.is_verdict_due(instance.deadline()), "a master's timer sends an advert");
+}
+
+#[test]
 fn the_owner_is_master_at_once() {
     let mut instance = Instance::new(settings(255));
     let reaction = instance.on(at(7), Event::Start);
@@ -163,7 +174,7 @@ fn a_master_answers_inferior_adverts_once_an_interval() {
     assert_eq!((first.send, first.rival, first.reannounce), (Send::Reply, true, true));
     for millis in [4_000, 4_001, 4_500, 4_999] {
         let next = instance.on(at(millis), advert(50, "10.0.0.9"));
-        assert_eq!((next.send, next.transition), (Send::Nothing, None));
+        assert_eq!((next.send, next.rival, next.transition), (Send::Nothing, true, None));
     }
     assert_eq!(instance.deadline(), at(5_000));
     // Equal priority from a lower address is inferior too.
@@ -278,4 +289,31 @@ fn retuning_moves_a_running_timer_by_the_difference() {
     let before = instance.deadline();
     instance.retune(at(3_700), settings(120));
     assert_eq!(instance.deadline(), before);
+}
+
+#[test]
+fn a_master_retuned_to_another_interval_is_not_silent_for_longer_than_either() {
+    let interval = |millis| Settings { interval: Span::from_millis(millis), ..settings(100) };
+    // It became master at 3,609.375 ms.
+    let before = Instant::from_nanos(DOWN + 1_000 * MS);
+    let mut instance = master(interval(1_000));
+    instance.retune(at(3_700), interval(200));
+    assert_eq!(instance.deadline(), at(3_900));
+    let mut instance = master(interval(1_000));
+    instance.retune(at(3_700), interval(5_000));
+    assert_eq!(instance.deadline(), before);
+}
+
+#[test]
+fn a_backup_retuned_to_another_interval_counts_with_it_in_version_2_only() {
+    let version_2 = Settings { version: Version::V2, ..settings(100) };
+    let mut instance = started(version_2);
+    instance.retune(at(1_000), Settings { interval: Span::from_secs(5), ..version_2 });
+    // 3 × 5 s and 156 / 256 s from the start on.
+    assert_eq!(instance.deadline(), Instant::from_nanos(15_609_375_000));
+    // Version 3 has its interval from the master's advert, 1 s.
+    let mut instance = started(settings(100));
+    instance.on(at(100), advert(200, "10.0.0.9"));
+    instance.retune(at(1_000), Settings { interval: Span::from_secs(5), ..settings(100) });
+    assert_eq!(instance.deadline(), Instant::from_nanos(100 * MS + DOWN));
 }

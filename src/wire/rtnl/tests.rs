@@ -149,6 +149,16 @@ fn a_link_is_read() {
 }
 
 #[test]
+fn forwarding_is_the_first_setting_of_ipv6() {
+    // IFLA_INET6_CONF of LINK, and DEVCONF_FORWARDING in it (linux/ipv6.h).
+    let mut message = hex(LINK);
+    let at = message.windows(4).position(|head| head == hex("f4000200")).unwrap() + 4;
+    assert_eq!(message[at..at + 8], hex("00000000 40000000"), "and then the hop limit, 64");
+    message[at] = 1;
+    assert_eq!(link(&message).forwarding6, Some(true));
+}
+
+#[test]
 fn a_loopback_is_read() {
     let message = hex(LOOPBACK);
     let item = only(&message);
@@ -271,6 +281,11 @@ fn ipv6_addresses_are_read() {
 
     let address = address(&hex(ADDRESS_TENTATIVE));
     assert!(address.is_tentative() && !address.is_deprecated());
+
+    // IFA_F_PERMANENT, IFA_F_TENTATIVE and IFA_F_DADFAILED (linux/if_addr.h).
+    let mut message = hex(ADDRESS_TENTATIVE);
+    message[68] = 0xc8;
+    assert!(self::address(&message).is_dad_failed());
 }
 
 #[test]
@@ -400,6 +415,15 @@ fn impossible_lengths_of_attributes_spoil_the_message() {
             assert_eq!(messages(&message).next(), Some(Err(Malformed)), "length {len}");
         }
     }
+}
+
+#[test]
+fn an_attribute_of_nothing_but_its_header_is_read() {
+    // IFA_PROTO without the octet that it is; three octets would be padding (RTA_OK, nla_ok).
+    let mut message = hex(ADDRESS_WITH_PROTO);
+    message.extend(hex("04000b00"));
+    message[0] += 4;
+    assert_eq!(messages(&message).next(), Some(Err(Malformed)));
 }
 
 #[test]

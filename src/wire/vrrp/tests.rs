@@ -135,6 +135,8 @@ fn a_captured_password_matches_only_itself() {
         assert!(auth.password_matches(&SECRET));
         assert!(!auth.password_matches(b"secret13"));
         assert!(!auth.password_matches(b"Secret12"));
+        // The same bit of two octets: s and r, 2 and 3.
+        assert!(!auth.password_matches(b"recret13"));
         assert!(!auth.password_matches(&[0; 8]));
     }
     assert!(!Auth::None.password_matches(&[0; 8]));
@@ -146,9 +148,11 @@ fn no_password_is_ever_printed() {
     let packet = hex(V2_PASS);
     let printed = format!("{:?}", dissect_ipv4(&packet).unwrap());
     assert!(printed.contains("Password(********)"), "{printed}");
+    assert!(printed.contains("[10.200.0.1]"), "the rest is: {printed}");
     assert!(!printed.contains("115"), "115 is the s of secret12: {printed}");
     let printed = format!("{:?}", outgoing(Version::V2, Some(SECRET)));
     assert!(!printed.contains("115") && !printed.contains("password"), "{printed}");
+    assert!(printed.contains("10.99.0.1"), "the rest is: {printed}");
 }
 
 #[test]
