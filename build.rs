@@ -46,19 +46,23 @@ fn write(name: &str, text: &str) -> Result<(), Vec<String>> {
     std::fs::write(&path, text).map_err(|error| vec![format!("{}: {error}", path.display())])
 }
 
-/// Each limit of the board that is built for, by its own name in capitals.
+/// Each limit of the board that is built for, by its own name in capitals, and where its
+/// configuration is.
 fn constants(board: &Board, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "/// The board that this is built for.\npub const BOARD: &str = {:?};",
         board.name
     )?;
-    for entry in board.table("limits") {
+    for entry in board.table("limits").chain(board.table("configuration")) {
         for line in &entry.doc {
             writeln!(out, "/// {line}")?;
         }
         if let Value::Integer(number) = entry.value {
             writeln!(out, "pub const {}: usize = {number};", entry.key.to_uppercase())?;
+        } else if let Value::Text(text) = &entry.value {
+            let name = format!("{}_{}", entry.table, entry.key).to_uppercase();
+            writeln!(out, "pub const {name}: &str = {text:?};")?;
         }
     }
     Ok(())

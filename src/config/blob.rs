@@ -223,6 +223,19 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     if rest.is_empty() { Ok(()) } else { Err(Refused::Trailing { extra: rest.len() }) }
 }
 
+/// A blob as a flash partition has it: without the octets behind its end, if they are those of
+/// erased or cleared flash. Anything else is left as it is, for [`decode`] to refuse.
+pub fn without_padding(octets: &[u8]) -> &[u8] {
+    let body_len = octets.get(20..24).and_then(|len| len.first_chunk()).copied();
+    let len = body_len.and_then(|len| usize::try_from(u32::from_le_bytes(len)).ok());
+    let end = len.and_then(|len| len.checked_add(HEADER_LEN));
+    match end.and_then(|end| octets.split_at_checked(end)) {
+        Some((blob, rest)) if rest.iter().all(|octet| *octet == 0xff) => blob,
+        Some((blob, rest)) if rest.iter().all(|octet| *octet == 0) => blob,
+        _ => octets,
+    }
+}
+
 /// The header's fields but for magic, schema and checksum.
 struct Header {
     /// Interfaces, instances, addresses, peers.

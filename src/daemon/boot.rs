@@ -178,7 +178,8 @@ fn load_file(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<Strin
             count => len += count,
         }
     }
-    decode(Source::File(path), space.get(..len).unwrap_or(&[]), engine)?;
+    let octets = blob::without_padding(space.get(..len).unwrap_or(&[]));
+    decode(Source::File(path), octets, engine)?;
     path.to_str()
         .map(str::to_owned)
         .ok_or_else(|| Failure::new(Exit::Usage, format!("the path {name} is not UTF-8")))

@@ -80,7 +80,7 @@ impl Reload {
         let Some(stage) = engine.stage() else {
             return self.refuse(&"another reload is being carried out");
         };
-        match blob::decode(self.reader.content(), stage) {
+        match blob::decode(blob::without_padding(self.reader.content()), stage) {
             Ok(()) => {
                 engine.reload(now);
                 self.path.clone_from(&self.next);

@@ -1,5 +1,5 @@
-//! Where the configuration comes from, and when the next one is tried: an embedded one that does not
-//! come up gives way to the one before it, until the program is started again.
+//! Where the configuration comes from, and when the next one is tried: one that does not come
+//! up gives way to the one before it, until the program is started again.
 
 use core::fmt;
 use std::path::Path;
@@ -12,6 +12,7 @@ use super::{Exit, Failure};
 use crate::config::embedded::{SLOT_COUNT, Slot};
 use crate::io::embedded;
 use crate::io::process::End;
+use crate::limits::CONFIGURATION_PATH;
 use crate::time::Instant;
 
 /// Deaths in a row that condemn a configuration, where there is another.
@@ -50,15 +51,26 @@ impl fmt::Display for Source<'_> {
     }
 }
 
-/// The configurations there are, the best first: the file that was named, or else the embedded
-/// ones, the newest first.
+/// The board's own file or partition, and the slots.
+const SOURCE_COUNT_MAX: usize = 1 + SLOT_COUNT;
+
+/// Configurations, the best first.
+pub(super) type Sources<'a> = Vec<Source<'a>, SOURCE_COUNT_MAX>;
+
+/// The configurations there are: the file that was named; or else that of the board, if it is
+/// there, and the embedded ones, the newest first.
 ///
 /// # Errors
 /// There is none.
-pub(super) fn sources(options: &RunOptions) -> Result<Vec<Source<'_>, SLOT_COUNT>, Failure> {
+pub(super) fn sources(options: &RunOptions) -> Result<Sources<'_>, Failure> {
+    sources_of(options, CONFIGURATION_PATH)
+}
+
+fn sources_of<'a>(options: &'a RunOptions, board_path: &'a str) -> Result<Sources<'a>, Failure> {
     if let Some(path) = options.config.as_deref() {
         return Ok([Source::File(path)].into_iter().collect());
     }
+    let file = Some(Path::new(board_path)).filter(|path| path.exists());
     let section = embedded::section();
     let slots = section.map_or([Slot::Empty; SLOT_COUNT], |section| section.slots());
     for (number, slot) in (1..).zip(slots) {
@@ -66,9 +78,9 @@ pub(super) fn sources(options: &RunOptions) -> Result<Vec<Source<'_>, SLOT_COUNT
             log::warn!("- configuration-damaged slot={number}");
         }
     }
-    let all = section.into_iter().flat_map(|section| section.configurations());
-    let all: Vec<_, SLOT_COUNT> =
-        all.map(|(version, blob)| Source::Embedded { version, blob }).collect();
+    let slots = section.into_iter().flat_map(|section| section.configurations());
+    let slots = slots.map(|(version, blob)| Source::Embedded { version, blob });
+    let all: Sources<'_> = file.map(Source::File).into_iter().chain(slots).collect();
     if all.is_empty() {
         return Err(Failure::new(
             Exit::Configuration,
@@ -96,7 +108,9 @@ impl Trial {
             self.deaths = 0;
         }
         self.deaths += 1;
-        let is_refused = end == End::Exited(Exit::Blob.code().into());
+        let is_refused = [Exit::Blob, Exit::Configuration]
+            .iter()
+            .any(|exit| end == End::Exited(exit.code().into()));
         let is_over = is_refused || self.deaths >= DEATH_COUNT_MAX;
         if !is_over || self.index + 1 >= count {
             return false;
@@ -116,6 +130,19 @@ mod tests {
 
     fn life(secs: u64) -> (Instant, Instant) {
         (Instant::ZERO, Instant::ZERO + Span::from_secs(secs))
+    }
+
+    #[test]
+    fn the_boards_file_counts_if_it_is_there_and_none_was_named() {
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let options = RunOptions::default();
+        let found = sources_of(&options, here).expect("it is there");
+        assert_eq!(found, [Source::File(Path::new(here))]);
+        let missing = sources_of(&options, "/nonexistent.rwb").expect_err("nothing is embedded");
+        assert_eq!(missing.exit, Exit::Configuration);
+        let options = RunOptions { config: Some("/named.rwb".into()), ..options.clone() };
+        let named = sources_of(&options, here).expect("it was named");
+        assert_eq!(named, [Source::File(Path::new("/named.rwb"))]);
     }
 
     #[test]

@@ -11,9 +11,8 @@ use nix::sys::stat::{Mode, umask};
 
 use super::arguments::RunOptions;
 use super::backoff::Backoff;
-use super::source::{Source, Trial, sources};
+use super::source::{Sources, Trial, sources};
 use super::{Exit, Failure, boot, report};
-use crate::config::embedded::SLOT_COUNT;
 use crate::io::journal::{Journal, Refused};
 use crate::io::netlink::{self, Groups};
 use crate::io::process::{self, End, Fork, Word};
@@ -82,7 +81,7 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
 pub(super) struct House<'a> {
     pub(super) options: &'a RunOptions,
     /// Where a configuration may be had, the best first; never empty.
-    sources: heapless::Vec<Source<'a>, SLOT_COUNT>,
+    sources: Sources<'a>,
     /// Clients may wait here while a new daemon starts.
     pub(super) control: Option<UnixListener>,
     /// For cleaning up.

@@ -228,3 +228,18 @@ fn decoding_needs_little_stack() {
     });
     assert_eq!(decoder.unwrap().join().unwrap(), Ok(()));
 }
+
+#[test]
+fn what_flash_has_behind_a_blob_is_not_of_it() {
+    let blob = reference_blob();
+    for filler in [0xff, 0] {
+        let padded = [&blob[..], &[filler; 100]].concat();
+        assert_eq!(without_padding(&padded), blob, "{filler}");
+    }
+    assert_eq!(without_padding(&blob), blob);
+    let junk = [&blob[..], &[0xff, 0xff, 1]].concat();
+    assert_eq!(without_padding(&junk), junk, "for decode to refuse");
+    for len in 0..blob.len() {
+        assert_eq!(without_padding(&blob[..len]), &blob[..len], "cut short");
+    }
+}
