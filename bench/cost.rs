@@ -1,5 +1,6 @@
 //! What a program costs while it runs: processor time and system calls, of all its processes.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,15 +17,15 @@ impl Meter {
         Meter(process.tree().into_iter().map(|(pid, _)| pid).collect())
     }
 
-    /// Processor time so far (clock_getcpuclockid(3): all threads, those of the ring and those
-    /// that have ended included). What the kernel does for their packets in a soft interrupt is
-    /// done on their time: a veth delivers within the call that sends.
+    /// Processor time so far. What the kernel does for packets in a soft interrupt is done on the
+    /// time of who sends them: a veth delivers within the call.
     pub(crate) fn processor(&self) -> Span {
-        let of_one = |pid: &Pid| {
-            let time = ClockId::pid_cpu_clock_id(*pid).and_then(ClockId::now).unwrap();
-            Span::from_nanos(u64::try_from(Duration::from(time).as_nanos()).unwrap())
-        };
-        self.0.iter().map(of_one).fold(Span::ZERO, |sum, time| sum + time)
+        processor(&self.0)
+    }
+
+    /// The same, and that of the kernel's threads that do what was put off of it.
+    pub(crate) fn processor_and_soft_interrupts(&self) -> Span {
+        self.processor() + processor(&soft_interrupts())
     }
 
     /// System calls a second, counted by the kernel's tracepoint for so long. io_uring_enter is
@@ -43,4 +44,24 @@ impl Meter {
             .unwrap_or_else(|| panic!("perf counts no system calls: {text}"));
         count / during.as_secs_f64()
     }
+}
+
+/// By clock_getcpuclockid(3): all threads, those of the ring and those that have ended included.
+fn processor(pids: &[Pid]) -> Span {
+    let of_one = |pid: &Pid| {
+        let time = ClockId::pid_cpu_clock_id(*pid).and_then(ClockId::now).unwrap();
+        Span::from_nanos(u64::try_from(Duration::from(time).as_nanos()).unwrap())
+    };
+    pids.iter().map(of_one).fold(Span::ZERO, |sum, time| sum + time)
+}
+
+/// The threads `ksoftirqd/N`; none where a container does not show them.
+fn soft_interrupts() -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").unwrap();
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let is_one = |pid: &i32| {
+        fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|name| name.starts_with("ksoftirqd/"))
+    };
+    pids.filter(is_one).map(Pid::from_raw).collect()
 }

@@ -79,24 +79,45 @@ impl Row {
         }
     }
 
+    fn ratio(&self) -> String {
+        let [ringward, keepalived] = [0, 1].map(|side| self.figure(side));
+        let is_one = keepalived > 0.0 && ringward >= 0.0;
+        if is_one { format!("{:.3}", ringward / keepalived) } else { "-".to_owned() }
+    }
+
+    fn bound(&self) -> String {
+        match self.bound {
+            Bound::Ratio(most) => format!("{most} x"),
+            Bound::Most(most) => format!("{most}"),
+            Bound::Open => String::new(),
+        }
+    }
+
     fn line(&self) -> String {
         let side = |side| {
             let (figure, most) = (self.figure(side), self.quantile(side, 95));
             format!("{} / {} {}", number(figure), number(most), self.unit)
         };
-        let ratio = self.figure(0) / self.figure(1);
-        let ratio = if ratio.is_finite() { format!("{ratio:.3}") } else { "-".to_owned() };
-        let bound = match self.bound {
-            Bound::Ratio(most) => format!("{most} x"),
-            Bound::Most(most) => format!("{most}"),
-            Bound::Open => String::new(),
-        };
+        let (ratio, bound, verdict) = (self.ratio(), self.bound(), self.verdict());
         format!(
-            "{:<46} {:>22} {:>24} {ratio:>7} {bound:>8}  {}",
+            "{:<51} {:>22} {:>24} {ratio:>7} {bound:>8}  {verdict}",
             self.name,
             side(0),
             side(1),
-            self.verdict(),
+        )
+    }
+
+    /// The same for a README.
+    fn markdown(&self) -> String {
+        let side = |side| format!("{} {}", number(self.figure(side)), self.unit);
+        let (ratio, verdict) = (self.ratio(), self.verdict());
+        let missed = if verdict == "MISSED" { " (missed)" } else { "" };
+        format!(
+            "| {} | {} | {} | {ratio} | {}{missed} |\n",
+            self.name,
+            side(0).trim(),
+            side(1).trim(),
+            self.bound(),
         )
     }
 
@@ -141,6 +162,7 @@ fn number(value: f64) -> String {
 pub(crate) struct Report {
     head: Value,
     rows: Vec<Value>,
+    markdown: String,
     passed: usize,
     failed: usize,
     since: Clock,
@@ -158,10 +180,12 @@ impl Report {
             println!("{name}: {value}");
         }
         println!(
-            "\n{:<46} {:>22} {:>24} {:>7} {:>8}",
+            "\n{:<51} {:>22} {:>24} {:>7} {:>8}",
             "p50 (or largest) / p95", "ringward", "keepalived", "ratio", "bound"
         );
-        Report { head, rows: Vec::new(), passed: 0, failed: 0, since: Clock::now() }
+        let markdown = "| what | ringward | keepalived | ratio | bound |\n|---|---|---|---|---|\n";
+        let markdown = markdown.to_owned();
+        Report { head, rows: Vec::new(), markdown, passed: 0, failed: 0, since: Clock::now() }
     }
 
     pub(crate) fn add(&mut self, theme: &str, row: Row) {
@@ -171,6 +195,7 @@ impl Report {
             Bound::Ratio(_) | Bound::Most(_) => self.failed += 1,
             Bound::Open => {}
         }
+        self.markdown += &row.markdown();
         self.rows.push(row.json(theme));
     }
 
@@ -181,6 +206,7 @@ impl Report {
         self.rows.push(json!({ "row": theme, "met": false }));
     }
 
+    /// As JSON, and beside it the table alone as Markdown.
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
         let mut document = self.head.clone();
         document["rows"] = self.rows.iter().cloned().collect();
@@ -189,6 +215,7 @@ impl Report {
             fs::create_dir_all(directory)?;
         }
         fs::write(path, format!("{document:#}\n"))?;
+        fs::write(path.with_extension("md"), &self.markdown)?;
         println!("\n{} s, written to {}", self.since.elapsed().as_secs(), path.display());
         Ok(())
     }

@@ -38,9 +38,9 @@ fn round(contestant: &Contestant, text: &str) -> Sample {
     }
     sleep(SETTLE);
     let meter = Meter::new(&process);
-    let (since, before) = (now(), meter.processor());
+    let (since, before) = (now(), meter.processor_and_soft_interrupts());
     sleep(WINDOW);
-    let (until, after) = (now(), meter.processor());
+    let (until, after) = (now(), meter.processor_and_soft_interrupts());
     let (mut missed, mut excesses) = (0, Vec::new());
     for capture in &captures {
         let rhythm = Rhythm::new(capture, node.mac(), (since, until), INTERVAL);

@@ -15,9 +15,9 @@ use super::rhythm::{Rhythm, micros, quantile, wait_for_adverts};
 const INTERVAL: Span = Span::from_millis(100);
 const COUNT: u8 = 255;
 /// After the last has become master: announcements are over, and adverts have found company.
-const SETTLE: Duration = Duration::from_millis(1500);
-const WINDOW: Duration = Duration::from_secs(3);
-const CALLS_WINDOW: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(1);
+/// ringward renews the leases of its addresses every five seconds: once in each window.
+const WINDOW: Duration = Duration::from_secs(5);
 
 struct Sample {
     processor: f64,
@@ -35,14 +35,14 @@ fn round(contestant: &Contestant, instances: &[Instance]) -> Sample {
     wait_for_adverts(&capture, (node.mac(), since), (instances.len(), 1));
     sleep(SETTLE);
     let meter = Meter::new(&process);
-    let (since, before) = (now(), meter.processor());
+    let (since, before) = (now(), meter.processor_and_soft_interrupts());
     sleep(WINDOW);
-    let (until, after) = (now(), meter.processor());
+    let (until, after) = (now(), meter.processor_and_soft_interrupts());
     let rhythm = Rhythm::new(&capture, node.mac(), (since, until), INTERVAL);
     capture.forget();
     // Apart, because counting takes time itself.
     let since = now();
-    let calls = meter.system_calls(CALLS_WINDOW);
+    let calls = meter.system_calls(WINDOW);
     let until = now();
     let counted = Rhythm::new(&capture, node.mac(), (since, until), INTERVAL).adverts();
     Sample {
