@@ -180,6 +180,7 @@ fn load_file(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<Strin
     }
     let octets = blob::without_padding(space.get(..len).unwrap_or(&[]));
     decode(Source::File(path), octets, engine)?;
+    process::give_back(space);
     path.to_str()
         .map(str::to_owned)
         .ok_or_else(|| Failure::new(Exit::Usage, format!("the path {name} is not UTF-8")))

@@ -8,6 +8,7 @@
 //! | `boot` | from a blob to a started engine, with nothing half-configured in between |
 //! | `run` | THE loop |
 //! | `ports` | raw sockets, as the engine wants them |
+//! | `pace` | how often one of them is looked at |
 //! | `control` | the control socket: clients and answers |
 //! | `request` | what a client may ask |
 //! | `reload` | another blob while running |
@@ -21,6 +22,7 @@ mod boot;
 pub mod client;
 mod control;
 mod haste;
+mod pace;
 mod ports;
 mod reload;
 mod report;

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+use super::pace::{Found, Pace};
 use crate::addr::{Family, IfIndex};
 use crate::engine::{Engine, Port};
 use crate::io::port::{self, Inbox, Packet};
@@ -25,6 +26,9 @@ enum Slot {
     Open {
         port: Port,
         fd: OwnedFd,
+        pace: Pace,
+        /// When it is looked at next; `None`: the ring tells when it is readable.
+        rests_until: Option<Instant>,
     },
     /// No longer wanted; closed when the ring lets go of it.
     Leaving {
@@ -43,9 +47,13 @@ impl Ports {
         Ports { slots: slots.into_boxed_slice(), generation: None, retry_at: Instant::NEVER }
     }
 
-    /// When a refused socket is to be tried again.
-    pub(super) fn retry_at(&self) -> Instant {
-        self.retry_at
+    /// When a refused socket is to be tried again, or one that rests is to be looked at.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let rests = self.slots.iter().filter_map(|place| match place {
+            Slot::Open { rests_until, .. } => *rests_until,
+            Slot::Free | Slot::Leaving { .. } | Slot::Refused { .. } => None,
+        });
+        rests.fold(self.retry_at, Instant::min)
     }
 
     /// Opens what the engine wants and shuts what it does not want, when that has changed or a
@@ -59,12 +67,14 @@ impl Ports {
         self.retry_at = Instant::NEVER;
         for (slot, place) in (0_u16..).zip(self.slots.iter_mut()) {
             match core::mem::replace(place, Slot::Free) {
-                Slot::Open { port, fd } if engine.ports().any(|want| want == port) => {
-                    *place = Slot::Open { port, fd };
+                Slot::Open { port, fd, pace, rests_until }
+                    if engine.ports().any(|want| want == port) =>
+                {
+                    *place = Slot::Open { port, fd, pace, rests_until };
                 }
                 Slot::Open { fd, .. } => {
                     port::shut_down(fd.as_raw_fd());
-                    // Not in flight: its readiness is being served in this very turn.
+                    // Not in flight: it rests, or is being served in this very turn.
                     if ring.is_busy(Tag::Port(slot)) {
                         *place = Slot::Leaving { fd };
                     }
@@ -84,7 +94,7 @@ impl Ports {
             match port::open(port) {
                 Ok(fd) => {
                     ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
-                    *place = Slot::Open { port, fd };
+                    *place = Slot::Open { port, fd, pace: Pace::new(), rests_until: None };
                     engine.observe_port(now, port, None);
                 }
                 Err(fault) => {
@@ -115,11 +125,7 @@ impl Ports {
                 engine.observe_port(now, port, Some(libc::EPIPE));
                 0
             }
-            Slot::Open { port, fd } => {
-                let count = drain(*port, fd.as_raw_fd(), engine, inbox);
-                ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
-                count
-            }
+            Slot::Open { .. } => look(now, slot, place, engine, inbox, ring),
             Slot::Leaving { .. } => {
                 *place = Slot::Free;
                 0
@@ -128,12 +134,29 @@ impl Ports {
         }
     }
 
+    /// Looks at the sockets that have rested enough.
+    pub(super) fn serve_rested(
+        &mut self,
+        now: Instant,
+        engine: &mut Engine,
+        inbox: &mut Inbox,
+        ring: &mut Ring,
+    ) -> u64 {
+        let mut total = 0;
+        for (slot, place) in (0_u16..).zip(self.slots.iter_mut()) {
+            if matches!(place, Slot::Open { rests_until: Some(until), .. } if *until <= now) {
+                total += look(now, slot, place, engine, inbox, ring);
+            }
+        }
+        total
+    }
+
     /// Takes what waits at every socket, readable or not: before a master is found dead.
     pub(super) fn serve_all(&mut self, engine: &mut Engine, inbox: &mut Inbox) -> u64 {
         let mut total = 0;
         for place in &self.slots {
-            if let Slot::Open { port, fd } = place {
-                total += drain(*port, fd.as_raw_fd(), engine, inbox);
+            if let Slot::Open { port, fd, .. } = place {
+                total += drain(*port, fd.as_raw_fd(), engine, inbox).0;
             }
         }
         total
@@ -142,7 +165,7 @@ impl Ports {
     /// The socket for packets of `family` on `interface`.
     pub(super) fn fd(&self, interface: IfIndex, family: Family) -> Option<RawFd> {
         self.slots.iter().find_map(|place| match place {
-            Slot::Open { port, fd } if (port.interface, port.family) == (interface, family) => {
+            Slot::Open { port, fd, .. } if (port.interface, port.family) == (interface, family) => {
                 Some(fd.as_raw_fd())
             }
             Slot::Free | Slot::Open { .. } | Slot::Leaving { .. } | Slot::Refused { .. } => None,
@@ -157,7 +180,28 @@ impl Ports {
     }
 }
 
-fn drain(port: Port, fd: RawFd, engine: &mut Engine, inbox: &mut Inbox) -> u64 {
+/// Takes what waits at an open socket, and lets it rest or has the ring tell when there is more.
+fn look(
+    now: Instant,
+    slot: u16,
+    place: &mut Slot,
+    engine: &mut Engine,
+    inbox: &mut Inbox,
+    ring: &mut Ring,
+) -> u64 {
+    let Slot::Open { port, fd, pace, rests_until } = place else { return 0 };
+    let accepted = engine.adverts_accepted();
+    let (count, is_empty) = drain(*port, fd.as_raw_fd(), engine, inbox);
+    let accepted = engine.adverts_accepted() != accepted;
+    *rests_until = pace.looked(now, Found { count, accepted, is_empty });
+    if rests_until.is_none() {
+        ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
+    }
+    count
+}
+
+/// How many packets there were, and whether nothing is left.
+fn drain(port: Port, fd: RawFd, engine: &mut Engine, inbox: &mut Inbox) -> (u64, bool) {
     let interface = port.interface;
     inbox.drain(fd, port.family, |arrival, packet| match packet {
         Packet::V4(packet) => engine.ingest_ipv4(arrival, interface, packet),

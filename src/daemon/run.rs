@@ -74,6 +74,8 @@ impl Daemon {
             self.ring.wait().await;
             now = self.wake();
             self.take_completions(now);
+            let (inbox, ring) = (&mut self.inbox, &mut self.ring);
+            self.process.received += self.ports.serve_rested(now, self.engine, inbox, ring);
             if self.engine.is_verdict_due(now) {
                 // Late is not dead.
                 self.process.received += self.ports.serve_all(self.engine, &mut self.inbox);
@@ -314,7 +316,7 @@ impl Daemon {
         }
         let others = [
             self.control.next_deadline(),
-            self.ports.retry_at(),
+            self.ports.next_deadline(),
             self.stop_by.unwrap_or(Instant::NEVER),
         ];
         let due = others.into_iter().fold(due, Instant::min);

@@ -81,6 +81,7 @@ impl Engine {
 
     fn accept(&mut self, now: Instant, index: usize, datagram: &Datagram<'_>, local: IpAddr) {
         let advert = &datagram.advert;
+        self.adverts_accepted = self.adverts_accepted.wrapping_add(1);
         let (Some(router), Some(config)) =
             (self.routers.get_mut(index), self.config.instances.get(index))
         else {

@@ -69,6 +69,7 @@ const NONE: u16 = u16::MAX;
 pub struct Engine {
     config: Config,
     staged: Config,
+    configured: bool,
     started: bool,
     stopping: bool,
     reloading: bool,
@@ -97,6 +98,7 @@ pub struct Engine {
     /// Where the scan of deadlines begins: rotates, so that no router is always last.
     rotation: usize,
     ports_generation: u32,
+    adverts_accepted: u64,
     events: Events,
     transitions: Transitions,
 }
@@ -198,6 +200,7 @@ impl Engine {
         Engine {
             config: Config::new(),
             staged: Config::new(),
+            configured: false,
             started: false,
             stopping: false,
             reloading: false,
@@ -217,6 +220,7 @@ impl Engine {
             announce: transmit::Announcements::new(),
             rotation: 0,
             ports_generation: 0,
+            adverts_accepted: 0,
             events: Events::new(),
             transitions: Transitions::new(),
         }
@@ -229,8 +233,10 @@ impl Engine {
         if self.reloading {
             return None;
         }
-        self.staged.clear();
-        Some(&mut self.staged)
+        // The first one is filled in where it stays: each copy of a large one costs memory.
+        let staged = if self.configured { &mut self.staged } else { &mut self.config };
+        staged.clear();
+        Some(staged)
     }
 
     /// The configuration in force.
@@ -247,9 +253,9 @@ impl Engine {
     /// Puts the staged configuration in force at boot: after this the engine knows its interfaces'
     /// names, and nothing moves yet. The caller has had it checked.
     pub fn configure(&mut self, now: Instant) {
-        let delay = self.staged.global.startup_delay;
+        let delay = self.config.global.startup_delay;
         self.listen_at = (!delay.is_zero()).then_some(now + delay);
-        self.install(now);
+        self.install_first();
     }
 
     /// Before [`Engine::start`], after the first dumps were observed: an address that a dead
@@ -326,8 +332,7 @@ impl Engine {
         }
         let count = self.routers.len();
         let soon = now + Span::from_millis(1);
-        for step in 0..count {
-            let index = (step + self.rotation) % count;
+        for index in (self.rotation..count).chain(0..self.rotation.min(count)) {
             if self.due.get(index).is_some_and(|due| *due <= soon) {
                 self.event(now, index, instance::Event::Expire);
                 self.expire_announcements(now, index);
@@ -343,6 +348,11 @@ impl Engine {
         let other = [self.listen_at, self.kernel.due, self.announce.due];
         let routers = self.due.iter().copied();
         routers.chain(other.into_iter().flatten()).min().unwrap_or(Instant::NEVER)
+    }
+
+    /// Adverts that were not rejected, of all instances and configurations.
+    pub fn adverts_accepted(&self) -> u64 {
+        self.adverts_accepted
     }
 
     /// The next event worth a line in the log.

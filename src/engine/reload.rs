@@ -27,6 +27,30 @@ impl Engine {
         }
     }
 
+    /// The first configuration: nothing is known of anything in it.
+    pub(super) fn install_first(&mut self) {
+        self.configured = true;
+        let config = &self.config;
+        // None of these can be full: the tables of the configuration have the same capacity.
+        for new in &config.instances {
+            let _ = self.routers.push(Router::new(Instance::new(settings(new))));
+        }
+        for new in &config.addresses {
+            let _ = self.addresses.push(Address::new(NONE, new.interface, new.ip, new.prefix_len));
+        }
+        for (index, instance) in (0_u16..).zip(&config.instances) {
+            for row in self.addresses.get_mut(instance.addresses.range()).unwrap_or(&mut []) {
+                row.instance = index;
+            }
+        }
+        for _ in &config.interfaces {
+            let _ = self.interfaces.push(Interface::new());
+        }
+        self.install_order();
+        self.ports_generation = self.ports_generation.wrapping_add(1);
+        self.kernel.restart();
+    }
+
     /// The staged configuration takes the place of the one in force.
     pub(super) fn install(&mut self, now: Instant) {
         self.install_routers(now);

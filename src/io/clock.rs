@@ -2,9 +2,12 @@
 
 use crate::time::{Instant, Span};
 
-/// A packet is taken to have waited so long for us at most. Its time stamp is of the wall clock,
-/// which somebody may set at any moment: by so much can that mislead us.
-const WAIT_MAX: Span = Span::from_millis(1);
+/// A socket is left unread on purpose for so long at most.
+pub const REST_MAX: Span = Span::from_millis(10);
+
+/// A packet is taken to have waited so long for us at most: a rest, and a millisecond. Its time
+/// stamp is of the wall clock, which somebody may set at any moment: by so much can that mislead us.
+const WAIT_MAX: Span = Span::from_millis(REST_MAX.as_millis() + 1);
 
 /// Now.
 pub fn now() -> Instant {
@@ -59,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_moves_an_arrival_back_by_a_millisecond_at_most() {
+    fn a_stamp_moves_an_arrival_back_by_eleven_milliseconds_at_most() {
         let reading =
             Reading { monotonic: Instant::from_nanos(5_000_000_000), wall: 100_000_300_000 };
         let stamp = |tv_nsec| Some(libc::timespec { tv_sec: 100, tv_nsec });
         assert_eq!(reading.arrival(stamp(250_000)), Instant::from_nanos(4_999_950_000));
         // The wall clock was set forward, or back, in between.
         let old = Some(libc::timespec { tv_sec: 1, tv_nsec: 0 });
-        assert_eq!(reading.arrival(old), Instant::from_nanos(4_999_000_000));
+        assert_eq!(reading.arrival(old), Instant::from_nanos(4_989_000_000));
         assert_eq!(reading.arrival(stamp(400_000)), Instant::from_nanos(5_000_000_000));
         assert_eq!(reading.arrival(None), Instant::from_nanos(5_000_000_000));
     }

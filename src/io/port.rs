@@ -229,22 +229,23 @@ impl Inbox {
     }
 
     /// Hands over what waits at the raw socket `fd`, each with the time of its arrival, until
-    /// nothing is left or enough was had; says how many packets that were.
+    /// nothing is left or enough was had; says how many packets that were, and whether nothing is
+    /// left.
     pub fn drain(
         &mut self,
         fd: RawFd,
         family: Family,
         mut take: impl FnMut(Instant, Packet<'_>),
-    ) -> u64 {
+    ) -> (u64, bool) {
         let mut total = 0_u64;
         for _ in 0..BATCH_COUNT_MAX {
             let count = self.receive(fd, family, &mut take);
             total += count as u64;
             if count < BATCH_LEN {
-                break;
+                return (total, true);
             }
         }
-        total
+        (total, false)
     }
 
     fn receive(

@@ -217,6 +217,17 @@ pub fn lock_memory() -> Result<(), Fault> {
     if result == 0 { Ok(()) } else { Err(Fault::last("lock memory")) }
 }
 
+/// Gives memory back whose content is not needed any more: it reads as zeros or as before.
+pub fn give_back(space: &mut [u8]) {
+    const PAGE_LEN: usize = 4096;
+    let to_page = space.as_ptr().align_offset(PAGE_LEN);
+    let Some(pages) = space.get_mut(to_page..) else { return };
+    let len = pages.len() / PAGE_LEN * PAGE_LEN;
+    // SAFETY: whole pages that `space` has to itself; any octets are valid there. With pages larger
+    // than ours, or memory that is locked, the call fails and nothing changes.
+    unsafe { libc::madvise(pages.as_mut_ptr().cast(), len, libc::MADV_DONTNEED) };
+}
+
 /// When memory runs out, others go first. Not permitted without CAP_SYS_RESOURCE: no matter.
 pub fn avoid_oom_killer() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "-900");
