@@ -31,6 +31,8 @@ pub struct Address {
     /// then is ours, whether the kernel tells or not (IFA_PROTO, 5.18). News alone proves nothing:
     /// it may be older than an answer that was read before. An answered removal does, or a dump.
     pub(super) claimed: bool,
+    /// The news of an addition of ours is still to come, answered or not.
+    pub(super) addition_echoing: bool,
     /// Not before this is the next request made.
     pub(super) retry_at: Option<Instant>,
     /// When its lease is to be renewed.
@@ -74,6 +76,7 @@ impl Address {
             pending: false,
             removals_echoing: 0,
             claimed: false,
+            addition_echoing: false,
             retry_at: None,
             renew_at: None,
             secondary: false,

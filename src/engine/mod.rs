@@ -413,7 +413,13 @@ impl Engine {
 
     /// Whether [`Engine::stop`] was called and nothing is left to send or to remove.
     pub fn is_stopped(&self) -> bool {
-        self.stopping && self.adverts.is_empty() && !self.addresses.iter().any(Address::is_left)
+        let has_interface = |row: &&Address| {
+            let interface = self.interfaces.get(usize::from(row.interface));
+            interface.is_some_and(|interface| interface.index.is_some())
+        };
+        self.stopping
+            && self.adverts.is_empty()
+            && !self.addresses.iter().filter(has_interface).any(Address::is_left)
     }
 
     /// Hands an event to a router and carries out its reaction.

@@ -137,8 +137,9 @@ impl Engine {
         }
         for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == slot) {
             row.forget();
-            // What has not been answered may reach a successor with its number.
-            row.claimed = row.pending;
+            // What has not been answered, or not been heard of, may have reached a successor with
+            // its number.
+            row.claimed = row.pending || row.addition_echoing;
             // Nobody is left to be told by a number; the journal drops the number's entries.
             row.removals_echoing = 0;
             row.released = false;
@@ -179,6 +180,7 @@ impl Engine {
             if was != row.presence {
                 self.kernel.restart();
             }
+            row.addition_echoing &= !is_news;
             if let (true, Some(number)) = (is_news, number) {
                 self.kernel.heard(number, true);
             }

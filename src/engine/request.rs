@@ -265,6 +265,7 @@ impl Engine {
         if add {
             // The journal is told of it anew, and must not forget it right after.
             row.released = false;
+            row.addition_echoing = true;
         } else {
             row.removals_echoing = row.removals_echoing.saturating_add(1);
         }
@@ -386,6 +387,7 @@ impl Engine {
                 self.events.push(Event::AddressRefused { address: number, errno });
             }
             row.refused = Some(errno);
+            row.addition_echoing = false;
             row.retry_at = Some(now + RETRY_INTERVAL);
             let instance = row.instance;
             return self.all_refused(now, usize::from(instance));

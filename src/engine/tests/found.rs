@@ -399,3 +399,31 @@ fn an_address_there_was_no_room_for_is_found_when_those_known_are_gone() {
         assert_eq!(bench.engine.routers()[0].source, Some(ip(last)));
     });
 }
+
+#[test]
+fn an_answered_addition_that_is_heard_of_behind_a_new_interface_of_the_same_number_is_ours() {
+    // A kernel before 5.18: it does not tell who added an address.
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        acknowledge(&mut bench);
+        bench.link_gone(2);
+        bench.link(2, "eth0", true);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
+    });
+}
+
+#[test]
+fn an_addition_of_long_ago_claims_nothing_on_a_new_interface_of_the_same_number() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.become_master();
+        bench.link_gone(2);
+        bench.link(2, "eth0", true);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Foreign);
+    });
+}

@@ -72,6 +72,7 @@ impl Node {
             self.follow_health(now, index)?;
         }
         self.beats.clear();
+        self.wake_at = real;
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ impl Node {
             && self.inbox.is_empty()
             && self.orders.is_empty()
             && !self.overrun
+            // Nothing is due, and the first turn has been.
+            && self.wake_at > real
             && self.trouble_until < real;
         let Some(engine) = self.engine.as_ref().filter(|_| is_settled) else { return Ok(()) };
         if engine.listen_at().is_some() && !self.stopping {
