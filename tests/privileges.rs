@@ -35,6 +35,7 @@ const DAC_READ_SEARCH: u64 = 1 << 2;
 const NET_ADMIN: u64 = 1 << 12;
 const NET_RAW: u64 = 1 << 13;
 const IPC_LOCK: u64 = 1 << 14;
+const SYS_ADMIN: u64 = 1 << 21;
 const SYS_NICE: u64 = 1 << 23;
 const SYS_RESOURCE: u64 = 1 << 24;
 
@@ -341,6 +342,27 @@ fn as_root_both_processes_give_up_what_they_do_not_need() {
     assert_eq!(status["process"]["restarts"], 1, "{status}");
     assert_eq!(status["process"]["realtime"], true, "{status}");
     assert_eq!(status["process"]["memory_locked"], true, "{status}");
+}
+
+#[test]
+fn where_rings_are_for_administrators_only_the_supervisor_stays_one() {
+    let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+    let node = node(&segment);
+    // The kernel's own setting would be that of the whole machine.
+    let shown = node.enter(|| {
+        fs::write("/run/disabled", "1\n").unwrap();
+        let place = "/proc/sys/kernel/io_uring_disabled";
+        let none = None::<&str>;
+        mount(Some("/run/disabled"), place, none, MsFlags::MS_BIND, none).unwrap();
+        Ok(())
+    });
+    shown.unwrap_or_else(|fault| panic!("{fault}"));
+    let config = blob("administrators", &gateway(255));
+    let process = spawn(&node, Command::new(RINGWARD).args(["run", "--config"]).arg(config));
+    wait_for(&node, &process, "MASTER");
+    let needed = NET_ADMIN | NET_RAW | lock_of_root();
+    assert_has_only(process.pid(), needed | DAC_READ_SEARCH | SYS_ADMIN, 1);
+    assert_has_only(daemon_of(&process), needed, 2);
 }
 
 #[test]
