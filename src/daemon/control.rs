@@ -53,6 +53,7 @@ pub(super) struct Control {
     /// One descriptor more than is needed: given up for a client when there is no other left, so
     /// that the status can say so.
     spare: Option<UnixListener>,
+    is_spare_lent: bool,
     /// No client could be accepted, for want of descriptors: when to listen again.
     listen_at: Instant,
     answered: u64,
@@ -89,6 +90,7 @@ impl Control {
         Control {
             listener,
             spare,
+            is_spare_lent: false,
             clients,
             reply,
             writing: None,
@@ -119,25 +121,34 @@ impl Control {
         waiting.map(|client| client.until).fold(self.listen_at, Instant::min)
     }
 
-    /// The one client that got the spare descriptor has left: the next one may have it.
+    /// Who got the spare descriptor has left: the next one may have it.
     fn may_listen_again(&self) -> bool {
-        self.listen_at != Instant::NEVER
-            && self.spare.is_none()
-            && self.clients.iter().all(Option::is_none)
+        self.is_spare_lent && self.clients.iter().all(Option::is_none)
+    }
+
+    /// Takes a spare descriptor again, if there is one.
+    fn keep_spare(&mut self) {
+        self.is_spare_lent = false;
+        if self.spare.is_none() {
+            self.spare = self.listener.as_ref().and_then(|listener| listener.try_clone().ok());
+        }
     }
 
     /// New clients are there.
     pub(super) fn accept(&mut self, now: Instant, ring: &mut Ring) {
-        let Some(listener) = &self.listener else { return };
-        if self.spare.is_none() {
-            self.spare = listener.try_clone().ok();
+        if !self.is_spare_lent {
+            self.keep_spare();
         }
+        let Some(listener) = &self.listener else { return };
         for _ in 0..ACCEPT_COUNT_MAX {
             let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
-                Err(_) if self.spare.take().is_some() => continue,
+                Err(_) if self.spare.take().is_some() => {
+                    self.is_spare_lent = true;
+                    continue;
+                }
                 Err(_) => {
                     self.listen_at = now + PATIENCE;
                     return;
@@ -265,6 +276,7 @@ impl Control {
     pub(super) fn expire(&mut self, now: Instant, ring: &mut Ring) {
         if self.listen_at <= now || self.may_listen_again() {
             self.listen_at = Instant::NEVER;
+            self.keep_spare();
             self.arm(ring);
         }
         for (index, place) in self.clients.iter_mut().enumerate() {
