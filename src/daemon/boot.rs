@@ -98,7 +98,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     })?;
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
-    let reload = Reload::new(Reader::new(space), &path);
+    let reload = Box::new(Reload::new(Reader::new(space), &path));
     let is_filtered = house.filtered;
 
     ring::start(move |ring: Ring| async move {

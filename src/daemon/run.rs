@@ -40,7 +40,8 @@ pub(super) struct Daemon {
     pub(super) netlink: Netlink,
     pub(super) ports: Ports,
     pub(super) control: Control,
-    pub(super) reload: Reload,
+    /// Boxed: it holds paths, and the daemon is moved over the stack some times.
+    pub(super) reload: Box<Reload>,
     pub(super) journal: Journal,
     pub(super) process: Process,
     pub(super) packet: RawFd,
