@@ -62,8 +62,9 @@ pub(super) const CONFINED: &[Call] = &[
     // A socket for an interface that has come.
     only(libc::SYS_socket, Only::Is(0, &[AF_INET, AF_INET6])),
     any(libc::SYS_setsockopt),
-    // The spare descriptor; debug builds of Rust look whether what they close is open.
-    only(libc::SYS_fcntl, Only::Is(1, &[F_GETFD, F_DUPFD_CLOEXEC])),
+    // The spare descriptor, which musl marks a second time; debug builds of Rust look whether what
+    // they close is open.
+    only(libc::SYS_fcntl, Only::Is(1, &[F_GETFD, F_SETFD, F_DUPFD_CLOEXEC])),
     // Where the vDSO has no clock.
     any(libc::SYS_clock_gettime),
     any(libc::SYS_futex),
@@ -89,6 +90,8 @@ pub(super) const CONFINED: &[Call] = &[
     any(libc::SYS_getpid),
     any(libc::SYS_gettid),
     only(libc::SYS_tgkill, Only::IsOwnProcess(0)),
+    // musl's abort: the number of the only thread is that of the process.
+    only(libc::SYS_tkill, Only::IsOwnProcess(0)),
     // A debugger has stopped it, and lets it go on.
     any(libc::SYS_restart_syscall),
     // 32 bits: with 64 of them for the time, or with names of its own.
@@ -101,7 +104,7 @@ pub(super) const CONFINED: &[Call] = &[
     #[cfg(target_pointer_width = "32")]
     any(UNIFIED + 422), // futex_time64
     #[cfg(target_pointer_width = "32")]
-    only(libc::SYS_fcntl64, Only::Is(1, &[F_GETFD, F_DUPFD_CLOEXEC])),
+    only(libc::SYS_fcntl64, Only::Is(1, &[F_GETFD, F_SETFD, F_DUPFD_CLOEXEC])),
     #[cfg(any(target_arch = "arm", target_arch = "mips"))]
     any(libc::SYS_send),
     #[cfg(any(target_arch = "arm", target_arch = "mips"))]
@@ -147,5 +150,6 @@ const FIONBIO: u32 = libc::FIONBIO as u32;
 const AF_INET: u32 = libc::AF_INET.cast_unsigned();
 const AF_INET6: u32 = libc::AF_INET6.cast_unsigned();
 const F_GETFD: u32 = libc::F_GETFD.cast_unsigned();
+const F_SETFD: u32 = libc::F_SETFD.cast_unsigned();
 const F_DUPFD_CLOEXEC: u32 = libc::F_DUPFD_CLOEXEC.cast_unsigned();
 const PROT_EXEC: u32 = libc::PROT_EXEC.cast_unsigned();
