@@ -338,9 +338,9 @@ impl Engine {
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
         if asked.asked == Asked::Gone {
-            let interface = self.interfaces.get(usize::from(row.interface));
-            let has_successor = interface.is_some_and(|interface| interface.index.is_some());
-            row.claimed &= row.is_present() || (errno == 0 && has_successor);
+            // Done, it may be a successor that has it, known by now or not.
+            row.claimed &= row.is_present() || errno == 0;
+            row.addition_echoing &= errno == 0;
             return false;
         }
         if asked.disputed && (errno == 0 || is_gone(errno)) {

@@ -427,3 +427,18 @@ fn an_addition_of_long_ago_claims_nothing_on_a_new_interface_of_the_same_number(
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Foreign);
     });
 }
+
+#[test]
+fn an_addition_that_is_answered_between_two_interfaces_of_a_number_is_ours() {
+    // A kernel before 5.18: it does not tell who added an address.
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        bench.link_gone(2);
+        acknowledge(&mut bench);
+        bench.link(2, "eth0", true);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(100), 32, 0);
+        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
+    });
+}
