@@ -136,7 +136,9 @@ fn settle_nobody(node: &Node, config: &Path, capabilities: u64) {
         // With set-user-ID and capabilities, unlike the lab's own.
         let (kind, mode) = (Some("tmpfs"), Some("mode=0755"));
         mount(kind, "/run", kind, MsFlags::empty(), mode).unwrap();
-        fs::copy(RINGWARD, PROGRAM).unwrap();
+        // By a process of its own: a child that another test forks meanwhile would hold what we
+        // write to, and a program that is open for writing cannot be started (ETXTBSY).
+        assert!(Command::new("cp").args([RINGWARD, PROGRAM]).status().unwrap().success());
         fs::copy(config, CONFIG).unwrap();
         fs::create_dir("/run/ringward").unwrap();
         for path in [CONFIG, "/run/ringward"] {

@@ -37,6 +37,10 @@ fn obey(invocation: Invocation) -> Result<u8, Failure> {
         Invocation::Run(options) => supervise(&options),
         Invocation::Ask { request, control } => client::print(&control, &request).map(Exit::code),
         Invocation::Watch { control } => client::watch(&control).map(Exit::code),
+        #[cfg(feature = "console")]
+        Invocation::Console { options, control } => {
+            ringward::daemon::console(&options, &control).map(Exit::code)
+        }
         Invocation::Version => {
             let mut text = String::new();
             // A string takes everything.

@@ -2,7 +2,12 @@
 
 use core::fmt;
 use std::ffi::OsString;
+#[cfg(feature = "console")]
+use std::path::Path;
 use std::path::PathBuf;
+
+#[cfg(feature = "console")]
+use crate::io::terminal::SPEEDS;
 
 /// Where the daemon keeps its journal and its control socket unless told otherwise.
 pub const RUN_DIRECTORY: &str = "/run/ringward";
@@ -20,8 +25,16 @@ usage: ringward COMMAND [OPTIONS]
              --control PATH         the control socket (default DIR/control)
              --no-realtime          ordinary scheduling, even where SCHED_FIFO is permitted
              --no-lease             addresses without a lifetime in the kernel
+             --console DEV[,SPEED][,keys][,screen][,allow-release]
+                                    a console on this serial line, as below
   status   what each instance does and why        [--json] [--control PATH]
-  watch    the same, again every second           [--control PATH]
+  watch    the same, in a full screen             [--control PATH]
+  console  (if built in) one line a transition on a serial line, and the screen of watch
+             --tty DEV              the line
+             --speed N              in bits a second; else as it is
+             --keys                 s for the full screen, q back: not where a getty reads
+             --screen               the full screen from the start
+             --allow-release        whoever is at the line may release instances
   log      the last transitions, with reasons     [--json] [--control PATH]
   reload   put FILE, or the same file again, in force   [FILE] [--control PATH]
   release  give mastership up                     [INSTANCE] [--control PATH]
@@ -49,6 +62,14 @@ pub enum Invocation {
         /// Where the daemon listens.
         control: PathBuf,
     },
+    /// `console`.
+    #[cfg(feature = "console")]
+    Console {
+        /// The line and what it is for.
+        options: ConsoleOptions,
+        /// Where the daemon listens.
+        control: PathBuf,
+    },
     /// `version`.
     Version,
     /// `help`.
@@ -68,6 +89,65 @@ pub struct RunOptions {
     pub realtime: bool,
     /// Not `--no-lease`.
     pub lease: bool,
+    /// `--console`.
+    #[cfg(feature = "console")]
+    pub console: Option<ConsoleOptions>,
+}
+
+/// A console's line, and what may be done there.
+#[cfg(feature = "console")]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConsoleOptions {
+    /// The terminal.
+    pub tty: PathBuf,
+    /// Bits a second; else as the line is set.
+    pub speed: Option<u32>,
+    /// Keys are read.
+    pub keys: bool,
+    /// The full screen from the start.
+    pub screen: bool,
+    /// Instances may be released.
+    pub release: bool,
+}
+
+#[cfg(feature = "console")]
+impl ConsoleOptions {
+    /// Reads `DEV[,SPEED][,keys][,screen][,allow-release]`, in the manner of the kernel's `console=`.
+    ///
+    /// # Errors
+    /// It says something that a console does not know.
+    pub fn parse(text: &str) -> Result<Self, Usage> {
+        let mut words = text.split(',');
+        let mut options =
+            ConsoleOptions { tty: device(words.next().unwrap_or(""))?, ..Self::default() };
+        for word in words {
+            match word {
+                "keys" => options.keys = true,
+                "screen" => options.screen = true,
+                "allow-release" => options.release = true,
+                _ => options.speed = Some(speed(word)?),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// `/dev/ttyS0`, or just `ttyS0`.
+#[cfg(feature = "console")]
+fn device(text: &str) -> Result<PathBuf, Usage> {
+    match text {
+        "" => Err(Usage("the console needs a terminal: ttyS0, for instance".into())),
+        path if path.contains('/') => Ok(path.into()),
+        name => Ok(Path::new("/dev").join(name)),
+    }
+}
+
+#[cfg(feature = "console")]
+fn speed(text: &str) -> Result<u32, Usage> {
+    let known = text.parse().ok().filter(|bits| SPEEDS.iter().any(|(speed, _)| speed == bits));
+    known.ok_or_else(|| {
+        Usage(format!("'{text}' is no speed of a line: 9600 or 115200, for instance"))
+    })
 }
 
 /// What is wrong with a command line.
@@ -95,13 +175,16 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         Some("log") => words.ask("log"),
         Some("reload") => words.ask("reload"),
         Some("release") => words.ask("release"),
-        Some("watch") => match words.ask("watch")? {
-            Invocation::Ask { control, .. } => Ok(Invocation::Watch { control }),
-            other @ (Invocation::Run(_)
-            | Invocation::Watch { .. }
-            | Invocation::Version
-            | Invocation::Help) => Ok(other),
-        },
+        Some("watch") => {
+            let asked = words.ask("watch")?;
+            Ok(if let Invocation::Ask { control, .. } = asked {
+                Invocation::Watch { control }
+            } else {
+                asked
+            })
+        }
+        #[cfg(feature = "console")]
+        Some("console") => words.console(),
         Some("version" | "--version" | "-V") => Ok(Invocation::Version),
         Some("help" | "--help" | "-h") => Ok(Invocation::Help),
         _ => Err(Usage(format!("unknown command '{}'", command.display()))),
@@ -128,12 +211,44 @@ impl Words {
                 Some("--run-directory") => options.run_directory = self.value("--run-directory")?,
                 Some("--no-realtime") => options.realtime = false,
                 Some("--no-lease") => options.lease = false,
+                #[cfg(feature = "console")]
+                Some("--console") => {
+                    options.console = Some(ConsoleOptions::parse(&self.text("--console")?)?);
+                }
                 Some("--help" | "-h") => return Ok(Invocation::Help),
                 _ => return Err(unknown("run", &word)),
             }
         }
         options.control = control.unwrap_or_else(|| options.run_directory.join("control"));
         Ok(Invocation::Run(options))
+    }
+
+    #[cfg(feature = "console")]
+    fn console(mut self) -> Result<Invocation, Usage> {
+        let mut control = PathBuf::from(RUN_DIRECTORY).join("control");
+        let mut options = ConsoleOptions::default();
+        while let Some(word) = self.rest.next() {
+            match word.to_str() {
+                Some("--tty") => options.tty = device(&self.text("--tty")?)?,
+                Some("--speed") => options.speed = Some(speed(&self.text("--speed")?)?),
+                Some("--keys") => options.keys = true,
+                Some("--screen") => options.screen = true,
+                Some("--allow-release") => options.release = true,
+                Some("--control") => control = self.value("--control")?,
+                Some("--help" | "-h") => return Ok(Invocation::Help),
+                _ => return Err(unknown("console", &word)),
+            }
+        }
+        if options.tty.as_os_str().is_empty() {
+            return Err(Usage("console needs --tty DEV".into()));
+        }
+        Ok(Invocation::Console { options, control })
+    }
+
+    #[cfg(feature = "console")]
+    fn text(&mut self, option: &str) -> Result<String, Usage> {
+        let missing = || Usage(format!("{option} needs a value"));
+        self.rest.next().and_then(|word| word.into_string().ok()).ok_or_else(missing)
     }
 
     fn ask(mut self, command: &str) -> Result<Invocation, Usage> {
@@ -217,6 +332,42 @@ mod tests {
             parsed("reload /etc/a.rwb"),
             Ok(Invocation::Ask { request: "reload /etc/a.rwb".into(), control })
         );
+    }
+
+    #[cfg(feature = "console")]
+    #[test]
+    fn a_console_is_told_the_same_in_both_ways() {
+        let whole = ConsoleOptions {
+            tty: "/dev/ttyS0".into(),
+            speed: Some(9600),
+            keys: true,
+            screen: true,
+            release: true,
+        };
+        let line = "console --tty ttyS0 --speed 9600 --keys --screen --allow-release --control /c";
+        let control = PathBuf::from("/c");
+        assert_eq!(
+            parsed(line),
+            Ok(Invocation::Console { options: whole.clone(), control: control.clone() })
+        );
+        let Ok(Invocation::Run(options)) =
+            parsed("run --console ttyS0,9600,keys,screen,allow-release")
+        else {
+            panic!("refused");
+        };
+        assert_eq!(options.console, Some(whole));
+        let plain = ConsoleOptions { tty: "/x/tty".into(), ..ConsoleOptions::default() };
+        assert_eq!(ConsoleOptions::parse("/x/tty"), Ok(plain.clone()));
+        assert_eq!(
+            parsed("console --tty /x/tty --control /c"),
+            Ok(Invocation::Console { options: plain, control })
+        );
+        for line in ["console", "console --tty", "console --tty a --speed 9601", "run --console"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+        for text in ["", "ttyS0,", "ttyS0,9601", "ttyS0,key"] {
+            assert!(ConsoleOptions::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The control socket: one line in, one answer out, and the connection is closed.
 //!
-//! `status`, `status json`, `log`, `log json`, `reload [PATH]`, `release [INSTANCE]`, `version`.
-//! Text is for people; machines ask for JSON, one document with `"schema": 1`. A refusal is a line that
+//! `status`, `status json`, `log`, `log json`, `reload [PATH]`, `release [INSTANCE]`, `version`, and
+//! for consoles `screen` and `follow` (see `status::screen` and `status::follow`). Text is for people; machines ask for JSON, one document with `"schema": 1`. A refusal is a line that
 //! begins with `error: `.
 //!
 //! A client cannot hold up the loop: nothing waits for it, and one that is too slow, asks too much,
-//! or comes when four others are there is dropped and counted.
+//! or comes when four others are there is dropped and counted. One that follows is kept until
+//! there is something to tell, but never so many that operators find no place.
 
 use core::fmt::{self, Write};
 use std::io::{ErrorKind, Read, Write as _};
@@ -13,6 +14,7 @@ use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
+use super::request::Follow;
 use crate::io::ring::{CLIENT_COUNT, Operation, Ring, Tag};
 use crate::limits::{
     ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, TRANSITION_COUNT_MAX,
@@ -31,6 +33,10 @@ const REPLY_LEN_MAX: usize = INSTANCE_COUNT_MAX * 1792 // an instance with its c
 const PATIENCE: Span = Span::from_secs(2);
 /// A reload waits for the disk.
 const RELOAD_PATIENCE: Span = Span::from_secs(10);
+/// Whoever follows is answered by then, even if there is nothing to tell.
+const FOLLOW_PATIENCE: Span = Span::from_secs(30);
+/// Clients that follow at once: the other places are for operators.
+const FOLLOWER_COUNT_MAX: usize = CLIENT_COUNT - 2;
 /// Clients accepted in one turn.
 const ACCEPT_COUNT_MAX: usize = 8;
 
@@ -77,6 +83,10 @@ enum State {
     Asked,
     /// Its answer comes when a file has been read.
     Waiting,
+    /// Its answer comes when there is something to tell.
+    Following(Follow),
+    /// It was patient: it is told that there is nothing to tell.
+    Followed(Follow),
     /// So many octets of its answer are written.
     Answered(usize),
     /// Shut down; forgotten when the ring lets go of it.
@@ -193,6 +203,8 @@ impl Control {
                 }
                 Heard::End => *place = None,
             },
+            // It has hung up, or talks out of turn.
+            State::Following(_) | State::Followed(_) => *place = None,
             State::Answered(_) => self.write(index, ring),
             State::Asked | State::Waiting => {}
         }
@@ -220,6 +232,48 @@ impl Control {
             client.state = State::Waiting;
             client.until = now + RELOAD_PATIENCE;
         }
+    }
+
+    /// The client is answered when there is something to tell. False: too many wait for that.
+    pub(super) fn hold(
+        &mut self,
+        now: Instant,
+        index: usize,
+        follow: Follow,
+        ring: &mut Ring,
+    ) -> bool {
+        let is_following = |client: &&Client| matches!(client.state, State::Following(_));
+        let followers = self.clients.iter().flatten().filter(is_following).count();
+        let Some(Some(client)) = self.clients.get_mut(index) else { return false };
+        if followers >= FOLLOWER_COUNT_MAX {
+            return false;
+        }
+        client.state = State::Following(follow);
+        client.until = now + FOLLOW_PATIENCE;
+        // To notice when it hangs up.
+        let slot = u16::try_from(index).unwrap_or(u16::MAX);
+        ring.push(Tag::Client(slot), Operation::Readable(client.stream.as_raw_fd()));
+        true
+    }
+
+    /// A client that follows and can be answered: it has waited long enough, or `has_news`.
+    pub(super) fn next_followed(
+        &self,
+        has_news: impl Fn(Follow) -> bool,
+    ) -> Option<(usize, Follow)> {
+        if self.writing.is_some() {
+            return None;
+        }
+        self.clients.iter().enumerate().find_map(|(index, client)| match client.as_ref()?.state {
+            State::Following(follow) if has_news(follow) => Some((index, follow)),
+            State::Followed(follow) => Some((index, follow)),
+            State::Asking
+            | State::Asked
+            | State::Waiting
+            | State::Following(_)
+            | State::Answered(_)
+            | State::Leaving => None,
+        })
     }
 
     /// The clients that were put off, and can be answered now.
@@ -253,14 +307,18 @@ impl Control {
 
     fn write(&mut self, index: usize, ring: &mut Ring) {
         let Some((_, len)) = self.writing.filter(|(whose, _)| *whose == index) else { return };
+        let slot = u16::try_from(index).unwrap_or(u16::MAX);
         let Some(place) = self.clients.get_mut(index) else { return };
         let Some(Client { stream, state: State::Answered(written), .. }) = place else { return };
         while let Some(rest) = self.reply.get(*written..len).filter(|rest| !rest.is_empty()) {
             match stream.write(rest) {
                 Ok(count) => *written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let slot = u16::try_from(index).unwrap_or(u16::MAX);
+                // The ring is not asked for a second thing: who follows has room for its lines.
+                Err(error)
+                    if error.kind() == ErrorKind::WouldBlock
+                        && !ring.is_busy(Tag::Client(slot)) =>
+                {
                     ring.push(Tag::Client(slot), Operation::Writable(stream.as_raw_fd()));
                     return;
                 }
@@ -269,7 +327,7 @@ impl Control {
             }
         }
         self.writing = None;
-        *place = None;
+        leave(place, slot, ring);
     }
 
     /// Drops the clients that have been waited for long enough.
@@ -284,18 +342,29 @@ impl Control {
             if client.state == State::Leaving || now < client.until {
                 continue;
             }
+            if let State::Following(follow) = client.state {
+                client.state = State::Followed(follow);
+                client.until = now + PATIENCE;
+                continue;
+            }
             self.dropped += 1;
             if self.writing.is_some_and(|(whose, _)| whose == index) {
                 self.writing = None;
             }
-            // What the ring still waits for completes with this; only then may the number of the
-            // descriptor be used again.
-            let _ = client.stream.shutdown(Shutdown::Both);
-            client.state = State::Leaving;
-            if !ring.is_busy(Tag::Client(u16::try_from(index).unwrap_or(u16::MAX))) {
-                *place = None;
-            }
+            leave(place, u16::try_from(index).unwrap_or(u16::MAX), ring);
         }
+    }
+}
+
+/// Hangs up. What the ring still waits for completes with this; only then may the number of the
+/// descriptor be used again.
+fn leave(place: &mut Option<Client>, slot: u16, ring: &Ring) {
+    let Some(client) = place else { return };
+    if ring.is_busy(Tag::Client(slot)) {
+        let _ = client.stream.shutdown(Shutdown::Both);
+        client.state = State::Leaving;
+    } else {
+        *place = None;
     }
 }
 

@@ -10,18 +10,25 @@
 //! | `ports` | raw sockets, as the engine wants them |
 //! | `pace` | how often one of them is looked at |
 //! | `control` | the control socket: clients and answers |
+//! | `answer` | what operators are told |
 //! | `request` | what a client may ask |
 //! | `reload` | another blob while running |
 //! | `report` | events as log lines |
 //! | `version` | what this build is and holds |
 //! | `client` | `status`, `watch`, `log`, `reload`, `release` |
+//! | `console` | the serial console and the full screen |
 
+mod answer;
 pub mod arguments;
 mod backoff;
 mod boot;
 pub mod client;
+#[cfg(feature = "console")]
+mod console;
 mod control;
 mod haste;
+#[cfg(not(feature = "console"))]
+mod no_console;
 mod pace;
 mod ports;
 mod reload;
@@ -34,6 +41,8 @@ mod version;
 
 use core::fmt;
 
+#[cfg(feature = "console")]
+pub use console::console;
 pub use supervise::supervise;
 pub use version::render_version;
 

@@ -1,5 +1,7 @@
 //! What a client of the control socket may ask: a line of words.
 
+use crate::status::{Page, View};
+
 /// What a client asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Question<'a> {
@@ -23,8 +25,23 @@ pub enum Question<'a> {
         /// The instance's name; none: all.
         instance: Option<&'a str>,
     },
+    /// `screen PAGE FIRST ROWS COLUMNS`.
+    Screen(View),
+    /// `follow PID AFTER COUNT`: answered as soon as there is something to tell.
+    Follow(Follow),
     /// `version`.
     Version,
+}
+
+/// Somebody who wants to be told of transitions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Follow {
+    /// The daemon that `after` is about. What is known of another one is nothing.
+    pub pid: u32,
+    /// Transitions before this number are known.
+    pub after: u64,
+    /// The most lines to be told, the latest ones.
+    pub count: usize,
 }
 
 /// Reads a request, its newline left out; or says what is wrong with it.
@@ -37,10 +54,32 @@ pub fn parse(line: &[u8]) -> Result<Question<'_>, &'static str> {
         ("status", "" | "json") => Ok(Question::Status { json: !rest.is_empty() }),
         ("log", "" | "json") => Ok(Question::Log { json: !rest.is_empty() }),
         ("version", "") => Ok(Question::Version),
+        ("screen", _) => view(rest).map(Question::Screen).ok_or("screen PAGE FIRST ROWS COLUMNS"),
+        ("follow", _) => follow(rest).map(Question::Follow).ok_or("follow PID AFTER COUNT"),
         ("reload", _) => Ok(Question::Reload { path: argument }),
         ("release", _) => Ok(Question::Release { instance: argument }),
-        _ => Err("unknown request; known are status, log, reload, release, version"),
+        _ => {
+            Err("unknown request; known are status, log, screen, follow, reload, release, version")
+        }
     }
+}
+
+fn view(text: &str) -> Option<View> {
+    let mut words = text.split_ascii_whitespace();
+    let page = Page::of(words.next()?)?;
+    let mut number = || words.next()?.parse().ok();
+    let view = View { page, first: number()?, rows: number()?, columns: number()? };
+    words.next().is_none().then_some(view)
+}
+
+fn follow(text: &str) -> Option<Follow> {
+    let mut words = text.split_ascii_whitespace();
+    let follow = Follow {
+        pid: words.next()?.parse().ok()?,
+        after: words.next()?.parse().ok()?,
+        count: words.next()?.parse().ok()?,
+    };
+    words.next().is_none().then_some(follow)
 }
 
 #[cfg(test)]
@@ -56,6 +95,10 @@ mod tests {
         assert_eq!(parse(b"reload"), Ok(Question::Reload { path: None }));
         let path = Some("/etc/my router.rwb");
         assert_eq!(parse(b"reload /etc/my router.rwb"), Ok(Question::Reload { path }));
+        let view = View { page: Page::Peers, first: 40, rows: 23, columns: 79 };
+        assert_eq!(parse(b"screen peers 40 23 79"), Ok(Question::Screen(view)));
+        let follow = Follow { pid: 4711, after: 17, count: 32 };
+        assert_eq!(parse(b"follow 4711 17 32"), Ok(Question::Follow(follow)));
         let instance = Some("VI_1");
         assert_eq!(parse(b"release VI_1"), Ok(Question::Release { instance }));
     }
@@ -64,6 +107,14 @@ mod tests {
     fn anything_else_is_refused() {
         for line in [&b""[..], b"statusjson", b"status xml", b"version 2", b"\xff\xfe", b"STATUS"] {
             assert!(parse(line).is_err(), "{line:?}");
+        }
+        for line in
+            ["screen", "screen cells 0 24 79", "screen peers 0 24", "screen peers 0 24 79 1"]
+        {
+            assert!(parse(line.as_bytes()).is_err(), "{line}");
+        }
+        for line in ["follow", "follow 1 2", "follow 1 -2 3", "follow 1 2 3 4"] {
+            assert!(parse(line.as_bytes()).is_err(), "{line}");
         }
     }
 }

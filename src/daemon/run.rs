@@ -10,19 +10,18 @@ use super::control::Control;
 use super::haste::{EARLY, Haste};
 use super::ports::Ports;
 use super::reload::Reload;
-use super::request::{Question, parse};
 use super::{Exit, report};
 use crate::addr::Family;
-use crate::engine::{Command, Engine, Heartbeat, RequestKind, Via};
+use crate::engine::{Engine, Heartbeat, RequestKind, Via};
 use crate::io::journal::Journal;
 use crate::io::netlink::{Netlink, Received};
 use crate::io::outbox::Outbox;
 use crate::io::port::Inbox;
 use crate::io::process::{self, Word};
-use crate::io::ring::{ENTRY_COUNT, Operation, Ring, Tag};
+use crate::io::ring::{Operation, Ring, Tag};
 use crate::io::timer::Timer;
-use crate::io::{clock, heap, stderr};
-use crate::status::{self, Process};
+use crate::io::{clock, heap};
+use crate::status::Process;
 use crate::time::{Instant, Span};
 
 /// Everything is to be gone this long after it was asked for.
@@ -64,6 +63,8 @@ impl Daemon {
                 if !report::report(self.engine) {
                     self.ring.push(Tag::Again, Operation::Nop);
                 } else if self.is_done() {
+                    // Consoles hear of the end.
+                    self.answer_followers(now);
                     return Exit::Fine;
                 }
                 self.answer(now);
@@ -170,7 +171,7 @@ impl Daemon {
                     // A refusal is in the log.
                     let _ = self.reload.begin(&mut self.ring, None);
                 }
-                Word::Stop | Word::ChildDied => {}
+                Word::Stop | Word::ChildDied | Word::Resized => {}
             }
         }
         self.ring.push(Tag::Signal, Operation::Readable(fd));
@@ -229,83 +230,6 @@ impl Daemon {
         }
     }
 
-    /// Answers the operators' requests.
-    fn answer(&mut self, now: Instant) {
-        while let Some(index) = self.control.next_asked() {
-            self.update_process();
-            let (engine, ring) = (&mut *self.engine, &mut self.ring);
-            let process = &self.process;
-            let reloads = match parse(self.control.line(index)) {
-                Ok(Question::Reload { path }) => {
-                    let is_begun = self.reload.begin(ring, path);
-                    if !is_begun {
-                        let verdict = &self.reload.verdict;
-                        self.control.answer(index, ring, |out| writeln!(out, "{verdict}"));
-                    }
-                    is_begun
-                }
-                Ok(Question::Release { instance }) => {
-                    let verdict = release(engine, now, instance);
-                    self.control.answer(index, ring, |out| out.write_str(verdict));
-                    false
-                }
-                Ok(Question::Status { json: false }) => {
-                    self.control
-                        .answer(index, ring, |out| status::render_text(engine, now, process, out));
-                    false
-                }
-                Ok(Question::Status { json: true }) => {
-                    self.control
-                        .answer(index, ring, |out| status::render_json(engine, now, process, out));
-                    false
-                }
-                Ok(Question::Log { json: false }) => {
-                    self.control
-                        .answer(index, ring, |out| status::render_log_text(engine, now, out));
-                    false
-                }
-                Ok(Question::Log { json: true }) => {
-                    self.control
-                        .answer(index, ring, |out| status::render_log_json(engine, now, out));
-                    false
-                }
-                Ok(Question::Version) => {
-                    self.control.answer(index, ring, super::render_version);
-                    false
-                }
-                Err(reason) => {
-                    self.control.answer(index, ring, |out| writeln!(out, "error: {reason}"));
-                    false
-                }
-            };
-            if reloads {
-                self.control.put_off(now, index);
-            }
-        }
-    }
-
-    fn answer_reloaders(&mut self) {
-        while let Some(index) = self.control.next_put_off() {
-            let verdict = &self.reload.verdict;
-            self.control.answer(index, &mut self.ring, |out| writeln!(out, "{verdict}"));
-        }
-    }
-
-    fn update_process(&mut self) {
-        let process = &mut self.process;
-        (process.sent, process.send_errors, process.send_errno) = self.outbox.counters();
-        (process.ring_in_flight, process.ring_in_flight_max) = self.ring.occupancy();
-        (process.control_answered, process.control_dropped) = self.control.counters();
-        process.ring_entries = ENTRY_COUNT;
-        process.allocations = heap::allocations();
-        process.log_lines_lost = stderr::lost();
-        process.reloads = self.reload.done;
-        if self.reload.done > 0 {
-            process.embedded_version = 0;
-        }
-        process.reloads_refused = self.reload.refused;
-    }
-
     fn is_done(&self) -> bool {
         self.stop_by.is_some() && self.engine.is_stopped()
     }
@@ -327,19 +251,4 @@ impl Daemon {
             self.timer.arm(&mut self.ring, due);
         }
     }
-}
-
-fn release(engine: &mut Engine, now: Instant, instance: Option<&str>) -> &'static str {
-    let index = match instance {
-        None => None,
-        Some(name) => {
-            let mut names = engine.config().instances.iter();
-            match names.position(|instance| instance.name == name).map(u16::try_from) {
-                Some(Ok(index)) => Some(index),
-                _ => return "error: no instance has this name\n",
-            }
-        }
-    };
-    engine.command(now, Command::Release(index));
-    "released\n"
 }

@@ -11,13 +11,17 @@ use nix::sys::stat::{Mode, umask};
 
 use super::arguments::RunOptions;
 use super::backoff::Backoff;
+#[cfg(feature = "console")]
+use super::console::child::Child;
+#[cfg(not(feature = "console"))]
+use super::no_console::Child;
 use super::source::{Sources, Trial, sources};
 use super::{Exit, Failure, boot, report};
 use crate::io::journal::{Journal, Refused};
 use crate::io::netlink::{self, Groups};
 use crate::io::process::{self, End, Fork, Word};
 use crate::io::{clock, filter, port, privilege, stderr};
-use crate::time::Span;
+use crate::time::{Instant, Span};
 
 /// Exit codes that a new start would only repeat.
 const FINAL: [i32; 5] = [
@@ -100,6 +104,7 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
     let mut trial = Trial::default();
     let mut abandoned = 0;
     let supervisor = std::process::id();
+    let mut console = Child::new(house.options);
     for restarts in 0.. {
         let started_at = clock::now();
         let Some(source) = house.sources.get(trial.index).copied() else { break };
@@ -113,7 +118,7 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
         if restarts == 0 {
             process::set_name(c"ringward-super");
         }
-        let (end, asked) = wait_for_end(pid);
+        let (end, asked) = wait_for_end(pid, &mut console);
         let removed = clean_up(journal, &house.netlink);
         let now = clock::now();
         let is_failure = !asked && end != End::Exited(Exit::Fine.code().into());
@@ -142,7 +147,7 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
             told(end),
             wait.as_secs()
         );
-        if !rest(wait) {
+        if !rest(wait, &mut console) {
             return Ok(Exit::Fine.code());
         }
     }
@@ -162,21 +167,29 @@ fn told(end: End) -> impl core::fmt::Display {
     core::fmt::from_fn(move |f| write!(f, "{how}={number}{why}"))
 }
 
-/// Waits for the child to end, and passes signals on to it. Whether it was asked to stop.
-fn wait_for_end(pid: libc::pid_t) -> (End, bool) {
+/// Waits for the daemon to end, and passes signals on to it. Whether it was asked to stop.
+fn wait_for_end(pid: libc::pid_t, console: &mut Child<'_>) -> (End, bool) {
     let mut asked = false;
     loop {
         if let Some(end) = process::reap(pid) {
             return (end, asked);
         }
-        match process::wait_for_word(None) {
-            Some(Word::ChildDied) | None => {}
+        match wait_for_word(Instant::NEVER, console) {
+            Some(Word::ChildDied | Word::Resized) | None => {}
             Some(word) => {
                 asked |= word == Word::Stop;
                 process::tell(pid, word);
             }
         }
     }
+}
+
+/// The next signal, or none until then; the console is looked after meanwhile.
+fn wait_for_word(until: Instant, console: &mut Child<'_>) -> Option<Word> {
+    console.tend(clock::now());
+    let until = until.min(console.next_deadline());
+    let wait = (until != Instant::NEVER).then(|| until.since(clock::now()));
+    process::wait_for_word(wait)
 }
 
 /// Removes every address that the journal names. How many the kernel still had.
@@ -193,14 +206,14 @@ fn clean_up(journal: &mut Journal, netlink: &OwnedFd) -> u32 {
 }
 
 /// Waits before the next start. False: asked to stop instead.
-fn rest(wait: Span) -> bool {
+fn rest(wait: Span, console: &mut Child<'_>) -> bool {
     let until = clock::now() + wait;
     loop {
         let now = clock::now();
         if now >= until {
             return true;
         }
-        if process::wait_for_word(Some(until.since(now))) == Some(Word::Stop) {
+        if wait_for_word(until, console) == Some(Word::Stop) {
             return false;
         }
     }

@@ -14,9 +14,11 @@ use crate::limits;
 pub fn render_version(out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "ringward {}", env!("CARGO_PKG_VERSION"))?;
     write!(out, "features: daemon")?;
-    for (name, built) in
-        [("compiler", cfg!(feature = "compiler")), ("demo", cfg!(feature = "demo"))]
-    {
+    for (name, built) in [
+        ("compiler", cfg!(feature = "compiler")),
+        ("console", cfg!(feature = "console")),
+        ("demo", cfg!(feature = "demo")),
+    ] {
         if built {
             write!(out, " {name}")?;
         }

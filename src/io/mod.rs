@@ -15,7 +15,7 @@
 //! | `filter` | which system calls are allowed |
 //! | `heap` | the allocator that counts once it is sealed |
 //! | `stderr` | log lines that never block |
-//! | `terminal` | how large the terminal is |
+//! | `terminal` | terminals, opened so that they hold nobody up |
 //! | `contain` | programs of the lab, contained in namespaces |
 #![allow(unsafe_code, reason = "the layer that may; each use says why it is sound")]
 
@@ -34,6 +34,7 @@ pub mod privilege;
 pub mod process;
 pub mod ring;
 pub mod stderr;
+#[cfg(feature = "console")]
 pub mod terminal;
 pub mod timer;
 

@@ -48,13 +48,25 @@ pub fn keep_for_daemon() -> Result<(), Fault> {
     keep(1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW)
 }
 
+/// Gives up every privilege, for good: for who needs none.
+///
+/// # Errors
+/// The kernel refused.
+pub fn keep_none() -> Result<(), Fault> {
+    restrict(0)
+}
+
 /// CAP_IPC_LOCK stays where the limit of locked memory could not be lifted: it would hold for a
 /// stack that grows.
 fn keep(mut kept: u32) -> Result<(), Fault> {
-    let what = "drop privileges";
     if !process::is_memory_unlimited() {
         kept |= 1 << CAP_IPC_LOCK;
     }
+    restrict(kept)
+}
+
+fn restrict(kept: u32) -> Result<(), Fault> {
+    let what = "drop privileges";
     let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
     let none = CapabilitySets { effective: 0, permitted: 0, inheritable: 0 };
     let mut sets = [none, none];

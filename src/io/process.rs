@@ -17,6 +17,8 @@ pub enum Word {
     Reload,
     /// SIGCHLD.
     ChildDied,
+    /// SIGWINCH: the terminal has another size.
+    Resized,
 }
 
 impl Word {
@@ -25,6 +27,7 @@ impl Word {
             libc::SIGTERM | libc::SIGINT => Some(Word::Stop),
             libc::SIGHUP => Some(Word::Reload),
             libc::SIGCHLD => Some(Word::ChildDied),
+            libc::SIGWINCH => Some(Word::Resized),
             _ => None,
         }
     }
@@ -35,6 +38,7 @@ impl Word {
             Word::Stop => libc::SIGTERM,
             Word::Reload => libc::SIGHUP,
             Word::ChildDied => libc::SIGCHLD,
+            Word::Resized => libc::SIGWINCH,
         }
     }
 }
@@ -44,7 +48,7 @@ fn signals() -> libc::sigset_t {
     unsafe {
         let mut set: libc::sigset_t = core::mem::zeroed();
         libc::sigemptyset(&raw mut set);
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD, libc::SIGWINCH] {
             libc::sigaddset(&raw mut set, signal);
         }
         set
@@ -204,6 +208,22 @@ pub(super) fn is_memory_unlimited() -> bool {
     // SAFETY: the kernel writes to `limit` only.
     let result = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
     result == 0 && limit.rlim_cur == libc::RLIM_INFINITY
+}
+
+/// Ordinary scheduling again, whatever was inherited, and no privilege when memory runs out.
+pub fn set_ordinary() {
+    // SAFETY: all zeros are valid for this struct of integers.
+    let parameter: libc::sched_param = unsafe { core::mem::zeroed() };
+    // SAFETY: reads `parameter`.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameter) };
+    let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+}
+
+/// Closes every descriptor but the standard ones: a fork that goes its own way.
+pub fn close_inherited() {
+    // SAFETY: whoever holds one of these descriptors is on the stack of the parent's work, to which
+    // a fork that calls this never returns.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
 /// Keeps every page in memory once it has been touched; untouched tables stay free.

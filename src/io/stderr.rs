@@ -23,6 +23,7 @@ static HAS_PREFIX: AtomicBool = AtomicBool::new(false);
 /// opened anew where that can be done, a socket (the journal's) is asked not to wait each time, and
 /// a pipe that belongs to another user is looked at before.
 pub fn prepare() {
+    FD.store(2, Ordering::Relaxed);
     let mut kind: libc::c_int = 0;
     let mut len = libc::socklen_t::try_from(size_of_val(&kind)).unwrap_or(0);
     // SAFETY: the kernel writes at most `len` octets to `kind`.

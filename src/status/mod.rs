@@ -3,14 +3,18 @@
 //! Everything is written through `core::fmt::Write` into whatever the caller has reserved. Secrets
 //! (passwords) are never written.
 
+mod follow;
 mod json;
 mod log;
 mod process;
+mod screen;
 mod text;
 
+pub use follow::{render_follow, transition_count};
 pub use json::{Quoted, render_json, render_log_json};
 pub use log::render_event;
 pub use process::Process;
+pub use screen::{Page, Style, View, render_screen};
 pub use text::{render_log_text, render_text};
 
 use core::fmt;

@@ -2,11 +2,12 @@
 
 use core::fmt::{self, Write};
 
+use super::screen::render_summary;
 use super::{Ago, Process};
 use crate::config::model;
-use crate::engine::{Engine, Presence, Router};
+use crate::engine::{Engine, Interface, Presence, Router};
 use crate::time::Instant;
-use crate::trace::{Cause, StateName, Transition};
+use crate::trace::{Cause, Transition};
 use crate::vrrp::instance::State;
 use crate::wire::Reject;
 
@@ -22,21 +23,15 @@ pub fn render_text(
         "" => "(no router_id)",
         name => name,
     };
-    let count = |state| engine.routers().iter().filter(|router| router.fsm.name() == state).count();
-    write!(
+    writeln!(
         out,
-        "ringward {}  {name}  pid {}  up {}\n{} instances: {} MASTER, {} BACKUP, {} FAULT\n",
+        "ringward {}  {name}  pid {}  up {}",
         env!("CARGO_PKG_VERSION"),
         process.pid,
         Ago(now.since(process.started_at)),
-        engine.routers().len(),
-        count(StateName::Master),
-        count(StateName::Backup),
-        count(StateName::Fault),
     )?;
-    if let Some(at) = engine.listen_at() {
-        writeln!(out, "vrrp_startup_delay: nobody starts for another {}", Ago(at.since(now)))?;
-    }
+    render_summary(engine, now, out)?;
+    writeln!(out)?;
     for (index, router) in engine.routers().iter().enumerate() {
         if let Some(instance) = config.instances.get(index) {
             render_instance(engine, now, instance, router, out)?;
@@ -114,7 +109,7 @@ fn render_instance(
         };
         writeln!(out, "  differs    {peer} advertises {what} (tolerated)")?;
     }
-    render_rejects("  rejected   ", &counters.rejected, out)
+    render_rejects_line(&counters.rejected, out)
 }
 
 /// What the instance waits for.
@@ -155,47 +150,67 @@ fn render_timer(
 /// The cause of a transition, with who and how long ago.
 pub(super) fn render_reason(transition: &Transition, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{}", transition.cause.text())?;
-    if let Some(peer) = transition.peer {
-        write!(out, " ({peer}")?;
-        if let Some(priority) = transition.peer_priority {
-            write!(out, " priority {priority}")?;
-        }
-        if let Some(age) = transition.advert_age.filter(|age| !age.is_zero()) {
-            write!(out, ", heard {} before", Ago(age))?;
-        }
+    if transition.peer.is_some() {
+        write!(out, " (")?;
+        render_peer(transition, out)?;
         write!(out, ")")?;
     }
-    let by_timer =
-        matches!(transition.cause, Cause::MasterDown | Cause::MasterResigned | Cause::Preempted);
-    if by_timer {
+    if is_by_timer(transition) {
         write!(out, ", timer late by {} us", transition.lateness.as_micros())?;
     }
     Ok(())
 }
 
-fn render_rejects(title: &str, rejected: &[u64], out: &mut dyn Write) -> fmt::Result {
+/// The router that a transition is about, if it is about one.
+pub(super) fn render_peer(transition: &Transition, out: &mut dyn Write) -> fmt::Result {
+    let Some(peer) = transition.peer else { return Ok(()) };
+    write!(out, "{peer}")?;
+    if let Some(priority) = transition.peer_priority {
+        write!(out, " priority {priority}")?;
+    }
+    match transition.advert_age.filter(|age| !age.is_zero()) {
+        Some(age) => write!(out, ", heard {} before", Ago(age)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a timer of ours caused the transition.
+pub(super) fn is_by_timer(transition: &Transition) -> bool {
+    matches!(transition.cause, Cause::MasterDown | Cause::MasterResigned | Cause::Preempted)
+}
+
+/// The reasons for which packets were rejected, behind `title`; nothing at all if none was.
+pub(super) fn render_rejects(title: &str, rejected: &[u64], out: &mut dyn Write) -> fmt::Result {
     let mut lead = title;
     for (reason, count) in Reject::ALL.iter().zip(rejected).filter(|(_, count)| **count > 0) {
         write!(out, "{lead}{} {count}", reason.name())?;
         lead = ", ";
     }
-    if lead == title { Ok(()) } else { writeln!(out) }
+    Ok(())
+}
+
+fn render_rejects_line(rejected: &[u64], out: &mut dyn Write) -> fmt::Result {
+    render_rejects("  rejected   ", rejected, out)?;
+    if rejected.iter().all(|count| *count == 0) { Ok(()) } else { writeln!(out) }
+}
+
+pub(super) fn interface_state(interface: &Interface) -> &'static str {
+    match (interface.index, interface.up, interface.running) {
+        (None, ..) => "does not exist",
+        (Some(_), false, _) => "down",
+        (Some(_), true, false) => "no carrier",
+        (Some(_), true, true) => "up",
+    }
 }
 
 fn render_interfaces(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
     writeln!(out)?;
     for (name, interface) in engine.config().interfaces.iter().zip(engine.interfaces()) {
-        let state = match (interface.index, interface.up, interface.running) {
-            (None, ..) => "does not exist",
-            (Some(_), false, _) => "down",
-            (Some(_), true, false) => "no carrier",
-            (Some(_), true, true) => "up",
-        };
-        writeln!(out, "interface {name}: {state}")?;
+        writeln!(out, "interface {name}: {}", interface_state(interface))?;
         for errno in interface.refused.iter().flatten() {
             writeln!(out, "  VRRP socket refused by the kernel (errno {errno})")?;
         }
-        render_rejects("  rejected   ", &interface.rejected, out)?;
+        render_rejects_line(&interface.rejected, out)?;
     }
     Ok(())
 }
