@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use ringward::lab::{Capture, Frame, Node, Process, Seen, Segment, now};
-use ringward::time::{Instant, Span};
+use ringward::time::Span;
 
 use super::contestant::{Contestant, single};
 use super::noise::Noise;
 use super::report::{Bound, Row};
+use super::rhythm::{vrid_of, wait_for_adverts};
 
 const BACKUP_PRIORITY: u8 = 100;
 const MASTER_PRIORITY: u8 = 200;
@@ -38,17 +39,8 @@ impl Arena {
         let process = contestant.start(&backup, &text);
         let arena =
             Arena { interval, master, backup, capture, _backup: process, _segment: segment };
-        arena.wait_for_adverts(arena.backup.mac(), since, 1);
+        wait_for_adverts(&arena.capture, (arena.backup.mac(), since), (1, 1));
         arena
-    }
-
-    fn wait_for_adverts(&self, mac: [u8; 6], since: Instant, count: usize) {
-        let mut left = count;
-        let seen = self.capture.wait(since, PATIENCE, |frame| {
-            left -= usize::from(is_advert_of(frame, mac));
-            left == 0
-        });
-        seen.unwrap_or_else(|fault| panic!("node {} advertises: {fault}", mac[5]));
     }
 
     /// One death. The backup's lateness after theory.
@@ -56,7 +48,7 @@ impl Arena {
         let text = single(MASTER_PRIORITY, self.interval);
         let since = now();
         let mut process = master.start(&self.master, &text);
-        self.wait_for_adverts(self.master.mac(), since, ADVERTS_HEARD);
+        wait_for_adverts(&self.capture, (self.master.mac(), since), (1, ADVERTS_HEARD));
         std::thread::sleep(phase);
         process.kill();
         let killed_at = now();
@@ -66,17 +58,13 @@ impl Arena {
         };
         let announcement = self.capture.wait(killed_at, PATIENCE, is_announcement).unwrap();
         let frames = self.capture.frames_since(since);
-        let is_last = |frame: &&Frame| is_advert_of(frame, self.master.mac());
+        let is_last = |frame: &&Frame| vrid_of(frame, self.master.mac()).is_some();
         let last = frames.iter().rfind(is_last).unwrap().at;
         // Skew: (256 − 100)/256 of an interval (RFC 9568 §6.1).
         let theory = last + self.interval.times(3) + self.interval.times(156).over(256);
         assert!(announcement.at >= theory, "the backup is early");
         announcement.at.since(theory)
     }
-}
-
-fn is_advert_of(frame: &Frame, mac: [u8; 6]) -> bool {
-    matches!(frame.seen(), Seen::Advert(advert) if advert.source_mac == mac)
 }
 
 pub(crate) fn measure(

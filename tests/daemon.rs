@@ -50,11 +50,7 @@ fn owner(interface: &str) -> String {
 
 /// A blob of `text`, in a directory of the test's own.
 fn blob(test: &str, text: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("daemon");
-    fs::create_dir_all(&directory).unwrap();
-    let source = directory.join(format!("{test}.conf"));
-    fs::write(&source, text).unwrap();
-    rig::compile(&source)
+    rig::compile_text("daemon", test, text)
 }
 
 fn spawn(node: &Node, config: &Path) -> Process {
@@ -78,15 +74,6 @@ fn status(node: &Node) -> Value {
 
 fn state(node: &Node) -> String {
     status(node)["instances"][0]["state"].as_str().unwrap_or("none").to_owned()
-}
-
-#[track_caller]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let give_up = Clock::now() + SOON;
-    while !condition() {
-        assert!(Clock::now() < give_up, "not within {SOON:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Ends by itself: its code, and what it said.
@@ -120,12 +107,12 @@ impl Scene {
 
     #[track_caller]
     fn wait_for_address(&self) {
-        eventually("the address is there", || self.node.has(VIP).unwrap());
+        rig::eventually(SOON, "the address is there", || self.node.has(VIP).unwrap());
     }
 
     #[track_caller]
     fn wait_until_gone(&self) {
-        eventually("the address is gone", || !self.node.has(VIP).unwrap());
+        rig::eventually(SOON, "the address is gone", || !self.node.has(VIP).unwrap());
     }
 
     /// A conversation with the control socket, in the node's own file system.
@@ -229,12 +216,12 @@ fn a_missing_interface_is_waited_for() {
     let scene = Scene::new();
     let config = blob("missing-interface", &owner("late7"));
     let process = spawn(&scene.node, &config);
-    eventually("FAULT", || state(&scene.node) == "FAULT");
+    rig::eventually(SOON, "FAULT", || state(&scene.node) == "FAULT");
     scene.node.add_macvlan("late7").unwrap();
     scene.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
     scene.wait_for_address();
     scene.node.delete_link("late7").unwrap();
-    eventually("FAULT again", || state(&scene.node) == "FAULT");
+    rig::eventually(SOON, "FAULT again", || state(&scene.node) == "FAULT");
     scene.node.add_macvlan("late7").unwrap();
     scene.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
     scene.wait_for_address();
@@ -275,8 +262,8 @@ fn when_the_daemon_is_killed_its_supervisor_removes_the_address_and_starts_anoth
     let watch = scene.node.watch_addresses().unwrap();
     let first = daemon_of(&process);
     kill(first, Signal::SIGKILL).unwrap();
-    eventually("the address goes", || watch.went(VIP, Instant::ZERO).is_some());
-    eventually("another daemon", || process.children().iter().any(|pid| *pid != first));
+    rig::eventually(SOON, "the address goes", || watch.went(VIP, Instant::ZERO).is_some());
+    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != first));
     scene.wait_for_address();
     let status = status(&scene.node);
     assert_eq!(status["process"]["restarts"], 1, "{status}");
@@ -306,7 +293,7 @@ fn after_a_power_cut_of_both_the_next_boot_removes_what_is_left() {
     // The next configuration does not know the address any more.
     let other = blob("both-killed-next", &owner("eth0").replace("10.99.0.100", "10.99.0.101"));
     let _next = spawn(&scene.node, &other);
-    eventually("MASTER", || state(&scene.node) == "MASTER");
+    rig::eventually(SOON, "MASTER", || state(&scene.node) == "MASTER");
     assert!(!scene.node.has(VIP).unwrap());
     assert!(scene.node.has(own).unwrap());
 }
@@ -320,7 +307,7 @@ fn a_backup_removes_what_a_dead_predecessor_left_before_it_listens() {
     let watch = scene.node.watch_addresses().unwrap();
     let text = owner("eth0").replace("priority 255", "priority 100");
     let _next = spawn(&scene.node, &blob("left-over-next", &text));
-    eventually("the address goes", || watch.went(VIP, Instant::ZERO).is_some());
+    rig::eventually(SOON, "the address goes", || watch.went(VIP, Instant::ZERO).is_some());
     scene.wait_for_address();
     let (log, _) = client(&scene.node, &["log"]);
     assert!(log.contains("INIT -> BACKUP") && log.contains("BACKUP -> MASTER"), "{log}");
@@ -340,7 +327,7 @@ fn a_restart_within_one_interval_keeps_the_address_without_a_gap() {
     let watch = scene.node.watch_addresses().unwrap();
     first.kill();
     let _second = spawn(&scene.node, &config);
-    eventually("MASTER", || state(&scene.node) == "MASTER");
+    rig::eventually(SOON, "MASTER", || state(&scene.node) == "MASTER");
     let (log, _) = client(&scene.node, &["log"]);
     assert!(log.contains("INIT -> MASTER: restarted within one interval"), "{log}");
     assert_eq!(watch.went(VIP, Instant::ZERO), None);
@@ -361,7 +348,7 @@ fn a_good_reload_changes_the_addresses_and_a_bad_one_changes_nothing() {
     let next = blob("reload-next", &owner("eth0").replace("10.99.0.100", "10.99.0.101"));
     fs::copy(&next, &config).unwrap();
     process.signal(Signal::SIGHUP).unwrap();
-    eventually("the new address", || scene.node.has(other).unwrap());
+    rig::eventually(SOON, "the new address", || scene.node.has(other).unwrap());
     scene.wait_until_gone();
 
     fs::write(&config, &good).unwrap();
@@ -384,7 +371,7 @@ fn release_gives_mastership_up() {
     let watch = scene.node.watch_addresses().unwrap();
     let (said, code) = client(&scene.node, &["release", "gateway"]);
     assert_eq!((said.as_str(), code), ("released\n", 0));
-    eventually("the address goes", || watch.went(VIP, Instant::ZERO).is_some());
+    rig::eventually(SOON, "the address goes", || watch.went(VIP, Instant::ZERO).is_some());
     let (said, code) = client(&scene.node, &["release", "nobody"]);
     assert_eq!(code, 1, "{said}");
     let (log, _) = client(&scene.node, &["log"]);
@@ -446,17 +433,7 @@ fn clients_that_are_slow_or_too_many_are_dropped_and_delay_nothing() {
         .unwrap();
     let status = status(&scene.node);
     assert_eq!(status["process"]["control_dropped"], 20, "{status}");
-    let adverts: Vec<_> = capture
-        .frames_since(began)
-        .iter()
-        .filter(|frame| matches!(frame.seen(), Seen::Advert(_)))
-        .map(|frame| frame.at)
-        .collect();
-    assert!(adverts.len() >= 15, "{}", capture.listing());
-    for pair in adverts.windows(2) {
-        let gap = pair[1].since(pair[0]).as_millis();
-        assert!((85..200).contains(&gap), "{gap} ms between adverts that are due every 100 ms");
-    }
+    rig::assert_regular(&capture, began, 15);
 }
 
 #[test]

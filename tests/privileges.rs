@@ -54,11 +54,7 @@ fn gateway(priority: u8) -> String {
 }
 
 fn blob(test: &str, text: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("privileges");
-    fs::create_dir_all(&directory).unwrap();
-    let source = directory.join(format!("{test}.conf"));
-    fs::write(&source, text).unwrap();
-    rig::compile(&source)
+    rig::compile_text("privileges", test, text)
 }
 
 fn node(segment: &Segment) -> Node {
@@ -67,15 +63,6 @@ fn node(segment: &Segment) -> Node {
 
 fn spawn(node: &Node, command: &mut Command) -> Process {
     node.spawn(command).unwrap_or_else(|fault| panic!("{fault}"))
-}
-
-#[track_caller]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let give_up = Clock::now() + SOON;
-    while !condition() {
-        assert!(Clock::now() < give_up, "not within {SOON:?}: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn status(node: &Node) -> Value {
@@ -97,7 +84,7 @@ fn wait_for(node: &Node, process: &Process, state: &str) {
 #[track_caller]
 fn daemon_of(supervisor: &Process) -> Pid {
     let mut found = None;
-    eventually("a daemon", || {
+    rig::eventually(SOON, "a daemon", || {
         found = supervisor.children().first().copied();
         found.is_some()
     });
@@ -207,13 +194,15 @@ fn as_nobody_with_two_file_capabilities_it_does_everything_but_real_time() {
     let (_, code) = client.wait(SOON).unwrap();
     assert_eq!(code, 0, "{}", client.output());
     let added: IpAddr = "10.99.0.101".parse().unwrap();
-    eventually("the new address", || node.has(added).unwrap() && !node.has(VIP).unwrap());
+    rig::eventually(SOON, "the new address", || {
+        node.has(added).unwrap() && !node.has(VIP).unwrap()
+    });
 
     // The supervisor may remove what a dead daemon owned, and start another.
     let watch = node.watch_addresses().unwrap();
     kill(daemon, Signal::SIGKILL).unwrap();
-    eventually("the address goes", || watch.went(added, Instant::ZERO).is_some());
-    eventually("another daemon", || process.children().iter().any(|pid| *pid != daemon));
+    rig::eventually(SOON, "the address goes", || watch.went(added, Instant::ZERO).is_some());
+    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != daemon));
     wait_for(&node, &process, "MASTER");
     assert_is_nobodys(daemon_of(&process));
 
@@ -337,7 +326,7 @@ fn as_root_both_processes_give_up_what_they_do_not_need() {
 
     // The next one, too, and it can be started with what is left.
     kill(daemon, Signal::SIGKILL).unwrap();
-    eventually("another daemon", || process.children().iter().any(|pid| *pid != daemon));
+    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != daemon));
     wait_for(&node, &process, "MASTER");
     assert_has_only(daemon_of(&process), needed, 2);
     let status = status(&node);
@@ -378,7 +367,7 @@ fn a_configuration_that_only_its_owner_may_read_is_read_again_after_a_death() {
     wait_for(&node, &process, "MASTER");
     let daemon = daemon_of(&process);
     kill(daemon, Signal::SIGKILL).unwrap();
-    eventually("another daemon", || process.children().iter().any(|pid| *pid != daemon));
+    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != daemon));
     wait_for(&node, &process, "MASTER");
 }
 
@@ -395,8 +384,8 @@ fn on_a_kernel_without_seccomp_it_says_so_once_and_runs() {
     assert_eq!(status(&node)["process"]["seccomp"], false);
     let watch = node.watch_addresses().unwrap();
     kill(daemon_of(&process), Signal::SIGKILL).unwrap();
-    eventually("the address goes", || watch.went(VIP, Instant::ZERO).is_some());
-    eventually("another daemon", || status(&node)["process"]["restarts"] == 1);
+    rig::eventually(SOON, "the address goes", || watch.went(VIP, Instant::ZERO).is_some());
+    rig::eventually(SOON, "another daemon", || status(&node)["process"]["restarts"] == 1);
     wait_for(&node, &process, "MASTER");
     let said = process.output();
     assert_eq!(said.matches("cannot filter system calls").count(), 1, "{said}");

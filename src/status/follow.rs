@@ -7,7 +7,7 @@
 use core::fmt::{self, Write};
 
 use super::screen::render_summary;
-use super::text::render_reason;
+use super::text::render_step;
 use super::{Ago, Process};
 use crate::engine::Engine;
 use crate::time::{Instant, Span};
@@ -44,14 +44,8 @@ pub fn render_follow(
     let passed_over = kept.len() - told;
     for transition in kept.skip(passed_over) {
         let age = now.since(transition.at);
-        write!(
-            out,
-            "{} {} -> {}: ",
-            engine.name_at(transition.instance),
-            transition.from.name(),
-            transition.to.name(),
-        )?;
-        render_reason(transition, out)?;
+        write!(out, "{} ", engine.name_at(transition.instance))?;
+        render_step(transition, out)?;
         if age > RECENT {
             write!(out, " ({} ago)", Ago(age))?;
         }

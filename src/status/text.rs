@@ -147,8 +147,14 @@ fn render_timer(
     }
 }
 
+/// From which state to which, and why.
+pub(super) fn render_step(transition: &Transition, out: &mut dyn Write) -> fmt::Result {
+    write!(out, "{} -> {}: ", transition.from.name(), transition.to.name())?;
+    render_reason(transition, out)
+}
+
 /// The cause of a transition, with who and how long ago.
-pub(super) fn render_reason(transition: &Transition, out: &mut dyn Write) -> fmt::Result {
+fn render_reason(transition: &Transition, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{}", transition.cause.text())?;
     if transition.peer.is_some() {
         write!(out, " (")?;
@@ -256,13 +262,11 @@ pub fn render_log_text(engine: &Engine, now: Instant, out: &mut dyn Write) -> fm
     for transition in engine.transitions().iter() {
         write!(
             out,
-            "{} ago  {}  {} -> {}: ",
+            "{} ago  {}  ",
             Ago(now.since(transition.at)),
             engine.name_at(transition.instance),
-            transition.from.name(),
-            transition.to.name(),
         )?;
-        render_reason(transition, out)?;
+        render_step(transition, out)?;
         writeln!(out)?;
     }
     Ok(())

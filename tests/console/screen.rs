@@ -3,9 +3,8 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant as Clock};
 
-use ringward::lab::Seen;
-
 use crate::line::Line;
+use crate::rig;
 use crate::scene::{Scene, instance, two};
 
 /// What begins a screen of which nothing was known: up to the cursor at home.
@@ -92,17 +91,7 @@ fn a_line_that_stands_still_delays_nobody_and_is_painted_anew_when_it_goes_on() 
     }
     assert_eq!(line.octets.len(), silent, "a stopped line was written to");
     assert!(scene.ask(&["status"]).contains("gateway  MASTER"));
-    let adverts: Vec<_> = capture
-        .frames_since(began)
-        .iter()
-        .filter(|frame| matches!(frame.seen(), Seen::Advert(_)))
-        .map(|frame| frame.at)
-        .collect();
-    assert!(adverts.len() >= 30, "{}", capture.listing());
-    for pair in adverts.windows(2) {
-        let gap = pair[1].since(pair[0]).as_millis();
-        assert!((85..200).contains(&gap), "{gap} ms between adverts that are due every 100 ms");
-    }
+    rig::assert_regular(&capture, began, 30);
     // XON.
     line.press("\x11");
     line.until_there_is(" dropped");

@@ -1,8 +1,7 @@
 //! Routers that run ringward on one wire, and questions to them.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant as Clock};
 
@@ -50,11 +49,7 @@ impl Spec<'_> {
 
 /// A blob of `text` for a test, in a directory of its own.
 pub(crate) fn blob(test: &str, name: &str, text: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("resilience").join(test);
-    fs::create_dir_all(&directory).unwrap();
-    let source = directory.join(format!("{name}.conf"));
-    fs::write(&source, text).unwrap();
-    rig::compile(&source)
+    rig::compile_text(&format!("resilience/{test}"), name, text)
 }
 
 /// A router: a node, its configuration, and its ringward while one runs.

@@ -3,8 +3,12 @@
 
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part of it")]
 
+mod adverts;
 mod router;
 mod witness;
 
-pub(crate) use router::{Keepalived, Program, Router, compile, forget_pid_files, states};
-pub(crate) use witness::undisturbed;
+pub(crate) use adverts::assert_regular;
+pub(crate) use router::{
+    Keepalived, Program, Router, compile, compile_text, forget_pid_files, states,
+};
+pub(crate) use witness::{eventually, undisturbed};

@@ -171,6 +171,15 @@ pub(crate) fn forget_pid_files(node: &Node) {
     removed.unwrap_or_else(|fault| panic!("{fault}"));
 }
 
+/// The blob of this text. Both lie in a folder of the tests' own, under this name.
+pub(crate) fn compile_text(folder: &str, name: &str, text: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    fs::create_dir_all(&directory).unwrap();
+    let source = directory.join(format!("{name}.conf"));
+    fs::write(&source, text).unwrap();
+    compile(&source)
+}
+
 /// Compiles a keepalived.conf by the program that users have.
 pub(crate) fn compile(source: &Path) -> PathBuf {
     let blob = source.with_extension("rwb");

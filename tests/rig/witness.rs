@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant as Clock};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::{Pid, gettid};
@@ -43,6 +43,16 @@ fn watch(processor: usize) {
         if lost >= STALL_MIN {
             STALLS.lock().unwrap().push((after, lost));
         }
+    }
+}
+
+/// Waits until this holds.
+#[track_caller]
+pub(crate) fn eventually(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let give_up = Clock::now() + patience;
+    while !condition() {
+        assert!(Clock::now() < give_up, "not within {patience:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
