@@ -29,6 +29,9 @@ impl Engine {
                 self.kernel.dump_wanted = true;
             }
             let is_news = !self.kernel.is_part_of_dump(item.sequence);
+            if !is_news {
+                self.kernel.dump_goes_on(now);
+            }
             if is_news && self.kernel.is_reading() && self.concerns(&item.message) {
                 // News beside a dump may be older or newer than what the dump says.
                 self.kernel.dump_wanted = true;
@@ -193,6 +196,12 @@ impl Engine {
             // address is none, even if it was assigned: another router may have it as well.
             let owner = row.instance().and_then(|at| self.config.instances.get(usize::from(at)));
             let is_owner = owner.is_some_and(|instance| instance.priority.is_owner());
+            if let (true, true, Some(number)) = (is_news, ours && row.pending, number)
+                && !self.kernel.is_asked(number)
+            {
+                // Its request has been answered before the news of it, or is overdue.
+                self.found_installed(now, number);
+            }
             return !ours && is_owner && self.observe_source(slot, message);
         }
         if row.removals_echoing > 0 {
@@ -285,7 +294,7 @@ impl Engine {
     }
 
     /// Both dumps were read: what they did not mention is gone.
-    pub(super) fn dump_ends(&mut self) {
+    pub(super) fn dump_ends(&mut self, now: Instant) {
         for slot in 0..self.interfaces.len() {
             let gone =
                 self.interfaces.get(slot).is_some_and(|row| row.index.is_some() && !row.seen);
@@ -303,11 +312,24 @@ impl Engine {
                 && row.presence == Presence::Ours
                 && let Ok(number) = u16::try_from(number)
             {
-                self.announce_installed(number);
+                self.found_installed(now, number);
             }
         }
         self.kernel.released_left = true;
         self.kernel.restart();
+    }
+
+    /// An address of ours, whose request was not answered as it should have been, is there after
+    /// all: announced, and renewed at once if it has a lease, of which nobody knows how long it is.
+    fn found_installed(&mut self, now: Instant, number: u16) {
+        let leasable = self.lease_of(usize::from(number)).is_some();
+        let Some(row) = self.addresses.get_mut(usize::from(number)) else { return };
+        row.pending = false;
+        if leasable && row.renew_at.is_none() {
+            row.renew_at = Some(now);
+            self.kernel.restart();
+        }
+        self.announce_installed(number);
     }
 
     /// Compares what each instance needs with what there is, and tells those for which that

@@ -10,8 +10,12 @@ use crate::trace::{Cause, Event};
 use crate::vrrp::timing;
 use crate::wire::rtnl::{self, AddressRequest, Dump};
 
-/// An answer that has not come by then is taken for lost, and everything is read again.
-const ANSWER_TIMEOUT: Span = Span::from_secs(5);
+/// An answer that has not come by then is taken for lost, and everything is read again. The kernel
+/// answers before the write of a request returns, so what is late is lost, or the kernel is busy:
+/// the patience doubles up to the second value while nothing at all is answered. The shortest lease
+/// has 5 s left when it is renewed: two lost answers in a row do it no harm.
+const PATIENCE_MIN: Span = Span::from_secs(1);
+const PATIENCE_MAX: Span = Span::from_secs(4);
 
 /// How long a refused request waits for its next try.
 const RETRY_INTERVAL: Span = Span::from_secs(1);
@@ -32,6 +36,8 @@ pub(super) struct Kernel {
     /// When the patience with the dump that is being read ends; otherwise not before this is the
     /// next one asked for.
     dump_at: Instant,
+    /// How long the next answer is waited for.
+    patience: Span,
     pending: Vec<Pending, NETLINK_BATCH_MAX>,
     sequence: u32,
     /// When a renewal, a retry or the patience with an answer is due.
@@ -83,6 +89,7 @@ impl Kernel {
             news_lost: false,
             dump: Reading::Nothing,
             dump_at: Instant::ZERO,
+            patience: PATIENCE_MIN,
             pending: Vec::new(),
             sequence: 0,
             due: None,
@@ -109,6 +116,16 @@ impl Kernel {
             Reading::Links(own) | Reading::Addresses(own) => own == sequence,
             Reading::LinksRead | Reading::Nothing => false,
         }
+    }
+
+    /// A part of the dump that is being read has come: its rest is waited for.
+    pub(super) fn dump_goes_on(&mut self, now: Instant) {
+        self.dump_at = now + self.patience;
+    }
+
+    /// Whether a request about this row waits for its answer.
+    pub(super) fn is_asked(&self, row: u16) -> bool {
+        self.pending.iter().any(|asked| asked.row == row)
     }
 
     /// The scan for what is wanted begins anew.
@@ -257,8 +274,8 @@ impl Engine {
             (true, Presence::Ours) => Asked::Renew(lifetime),
             (true, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
         };
-        let pending =
-            Pending { sequence, row: number, asked, disputed: false, until: now + ANSWER_TIMEOUT };
+        let until = now + self.kernel.patience;
+        let pending = Pending { sequence, row: number, asked, disputed: false, until };
         self.kernel.pending.push(pending).ok()?;
         row.pending = true;
         row.retry_at = None;
@@ -271,14 +288,14 @@ impl Engine {
         }
         let owned = Owned { interface, ip: row.ip, prefix_len: row.prefix_len };
         let kind = if add { RequestKind::Add(owned) } else { RequestKind::Remove(owned) };
-        self.earliest_request(now + ANSWER_TIMEOUT);
+        self.earliest_request(until);
         Some(Request { len, kind })
     }
 
     /// The lifetime of an address in seconds: the larger of 10 s and four master-down intervals,
     /// rounded up. Only where its expiry takes no other address along: host prefixes and
     /// secondaries.
-    fn lease_of(&self, number: usize) -> Option<u32> {
+    pub(super) fn lease_of(&self, number: usize) -> Option<u32> {
         let row = self.addresses.get(number)?;
         let config = self.config.instances.get(usize::from(row.instance()?))?;
         let is_host = row.prefix_len == Family::of(row.ip).host_len();
@@ -298,8 +315,8 @@ impl Engine {
             Dump::Links => Reading::Links(sequence),
             Dump::Addresses => Reading::Addresses(sequence),
         };
-        self.kernel.dump_at = now + ANSWER_TIMEOUT;
-        self.earliest_request(now + ANSWER_TIMEOUT);
+        self.kernel.dump_goes_on(now);
+        self.earliest_request(self.kernel.dump_at);
         Some(Request { len, kind: RequestKind::Dump })
     }
 
@@ -311,13 +328,14 @@ impl Engine {
                 self.kernel.dump = Reading::Nothing;
                 self.kernel.dump_at = now;
                 if errno == 0 && !self.kernel.dump_wanted {
-                    self.dump_ends();
+                    self.dump_ends(now);
                 }
             }
             Reading::Nothing | Reading::Links(_) | Reading::LinksRead | Reading::Addresses(_) => {
                 return false;
             }
         }
+        self.kernel.patience = PATIENCE_MIN;
         if errno != 0 {
             self.kernel.dump = Reading::Nothing;
             self.kernel.dump_wanted = true;
@@ -335,6 +353,7 @@ impl Engine {
             return errno != 0 && self.dump_done(now, sequence, errno);
         };
         let asked = self.kernel.pending.swap_remove(at);
+        self.kernel.patience = PATIENCE_MIN;
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
         if asked.asked == Asked::Gone {
@@ -446,13 +465,14 @@ impl Engine {
             return;
         }
         let overdue = self.kernel.pending.iter().any(|asked| asked.until <= now);
-        if self.kernel.dump != Reading::Nothing && self.kernel.dump_at <= now {
-            self.kernel.dump = Reading::Nothing;
-            self.observe_overrun(now);
-        }
         if overdue {
-            // Their rows stay pending until a dump has told what became of them.
+            // Their rows stay pending until a dump or the news has told what became of them.
             self.kernel.pending.clear();
+        }
+        let is_read = self.kernel.dump != Reading::Nothing;
+        if overdue || (is_read && self.kernel.dump_at <= now) {
+            self.kernel.dump = Reading::Nothing;
+            self.kernel.patience = self.kernel.patience.times(2).min(PATIENCE_MAX);
             self.observe_overrun(now);
         }
         self.kernel.due = None;

@@ -109,6 +109,7 @@ pub const SCENARIOS: &[Scenario] = &[
     full_seed("request_of_a_dead_process_before_its_successors_first_turn", 6_005_278),
     full_seed("answered_additions_on_an_interface_of_the_same_number", 6_001_877),
     full_seed("lower_backup_wins_by_less_than_a_turn", 8_012_956),
+    full_seed("renewal_answered_before_its_news_and_behind_the_end_of_its_lease", 8_016_990),
 ];
 
 const VRID: u8 = 51;

@@ -97,6 +97,8 @@ pub(super) struct Node {
     pub(super) trouble_until: u64,
     /// Until then it may wait for an answer that was lost, and judge nothing by half a table.
     pub(super) waits_until: u64,
+    /// Answers that were lost since the last one that was not.
+    pub(super) lost_in_row: u32,
     /// Requests by sequence number.
     asked: BTreeMap<u32, Asked>,
     /// Sockets that the kernel refuses, by segment.
@@ -149,6 +151,7 @@ impl Node {
             in_flight: 0,
             trouble_until: 0,
             waits_until: 0,
+            lost_in_row: 0,
             asked: BTreeMap::new(),
             refused_ports: [false; 2],
             stopping: false,

@@ -37,14 +37,18 @@ impl World {
         if self.kernel_random.chance(self.netlink.lose_answer) {
             // A dump is lost as a whole; the socket may say so, or not.
             self.trouble(node, 30 * S);
-            // Five seconds of patience, and the time of the dump that follows.
-            self.wait(node, 6 * S);
+            // A second of patience, twice as much with each loss in a row, four at most, and the
+            // time of the dump that follows.
+            let patience = 1 << self.nodes[node].lost_in_row.min(2);
+            self.nodes[node].lost_in_row += 1;
+            self.wait(node, (patience + 1) * S);
             if self.kernel_random.coin() {
                 self.nodes[node].overrun = true;
                 self.arouse(node);
             }
             return;
         }
+        self.nodes[node].lost_in_row = 0;
         if asked.what == What::Links || asked.what == What::Addresses {
             let mut answers = said.answers;
             if answers.len() > 1 && self.spoil_random.chance(self.netlink.spoil) {
