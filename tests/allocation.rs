@@ -130,3 +130,26 @@ fn nothing_is_allocated_by_adverts_transitions_and_requests() {
     let seen = pair.capture.frames().iter().filter(|frame| is_advert(frame)).count();
     assert!(seen >= 10_000, "{seen} adverts on the wire");
 }
+
+/// Every table of the daemon is zeros until it is used, and takes no room in the executable: a
+/// single number that is not zero, where one is made, would put all of it there.
+#[test]
+fn no_table_is_in_the_executable() {
+    let octets = std::fs::read(env!("CARGO_BIN_EXE_ringward")).unwrap();
+    let number = |at: usize, len: usize| {
+        let mut field = [0; 8];
+        field[..len].copy_from_slice(&octets[at..at + len]);
+        u64::from_le_bytes(field)
+    };
+    assert_eq!(octets[..6], [0x7f, b'E', b'L', b'F', 2, 1], "64 bits, little-endian (elf.h)");
+    // e_phoff, e_phentsize, e_phnum; of each p_type, p_flags, p_filesz, p_memsz.
+    let at = |index: u64| usize::try_from(number(32, 8) + index * number(54, 2)).unwrap();
+    let headers = (0..number(56, 2)).map(at);
+    // PT_LOAD, PF_W.
+    let written = headers.filter(|at| number(*at, 4) == 1 && number(at + 4, 4) & 2 != 0);
+    let (in_file, in_memory) = written.fold((0, 0), |(file, memory), at| {
+        (file + number(at + 32, 8), memory + number(at + 40, 8))
+    });
+    assert!(in_memory > 4_000_000, "{in_memory}: then the tables are somewhere else");
+    assert!(in_file < 1_000_000, "{in_file} octets of {in_memory} are in the file");
+}

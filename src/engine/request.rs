@@ -36,8 +36,8 @@ pub(super) struct Kernel {
     /// When the patience with the dump that is being read ends; otherwise not before this is the
     /// next one asked for.
     dump_at: Instant,
-    /// How long the next answer is waited for.
-    patience: Span,
+    /// How many answers in a row have not come.
+    silences: u32,
     pending: Vec<Pending, NETLINK_BATCH_MAX>,
     sequence: u32,
     /// When a renewal, a retry or the patience with an answer is due.
@@ -89,7 +89,7 @@ impl Kernel {
             news_lost: false,
             dump: Reading::Nothing,
             dump_at: Instant::ZERO,
-            patience: PATIENCE_MIN,
+            silences: 0,
             pending: Vec::new(),
             sequence: 0,
             due: None,
@@ -120,7 +120,12 @@ impl Kernel {
 
     /// A part of the dump that is being read has come: its rest is waited for.
     pub(super) fn dump_goes_on(&mut self, now: Instant) {
-        self.dump_at = now + self.patience;
+        self.dump_at = now + self.patience();
+    }
+
+    /// How long the next answer is waited for.
+    fn patience(&self) -> Span {
+        PATIENCE_MIN.times(1 << self.silences.min(2)).min(PATIENCE_MAX)
     }
 
     /// Whether a request about this row waits for its answer.
@@ -274,7 +279,7 @@ impl Engine {
             (true, Presence::Ours) => Asked::Renew(lifetime),
             (true, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
         };
-        let until = now + self.kernel.patience;
+        let until = now + self.kernel.patience();
         let pending = Pending { sequence, row: number, asked, disputed: false, until };
         self.kernel.pending.push(pending).ok()?;
         row.pending = true;
@@ -335,7 +340,7 @@ impl Engine {
                 return false;
             }
         }
-        self.kernel.patience = PATIENCE_MIN;
+        self.kernel.silences = 0;
         if errno != 0 {
             self.kernel.dump = Reading::Nothing;
             self.kernel.dump_wanted = true;
@@ -353,7 +358,7 @@ impl Engine {
             return errno != 0 && self.dump_done(now, sequence, errno);
         };
         let asked = self.kernel.pending.swap_remove(at);
-        self.kernel.patience = PATIENCE_MIN;
+        self.kernel.silences = 0;
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
         if asked.asked == Asked::Gone {
@@ -472,7 +477,7 @@ impl Engine {
         let is_read = self.kernel.dump != Reading::Nothing;
         if overdue || (is_read && self.kernel.dump_at <= now) {
             self.kernel.dump = Reading::Nothing;
-            self.kernel.patience = self.kernel.patience.times(2).min(PATIENCE_MAX);
+            self.kernel.silences = self.kernel.silences.saturating_add(1);
             self.observe_overrun(now);
         }
         self.kernel.due = None;
