@@ -140,7 +140,7 @@ fn settling_time(world: &World, options: &Options) -> u64 {
     let learnt = interval.max(world.taught());
     let lost = options.counts.delete_vip + options.counts.delete_source > 0 || options.leases;
     let refused = if options.netlink.refuse > 0 { 12 * S } else { 0 };
-    let unanswered = if options.netlink.lose_answer > 0 { 30 * S } else { 0 };
+    let unanswered = if options.netlink.lose_answer > 0 { 7 * S } else { 0 };
     let startup = options.plans.iter().map(|plan| plan.startup_delay).max().unwrap_or(0);
     10 * learnt + delay + refused + unanswered + startup + 3 * S + if lost { 62 * S } else { 0 }
 }

@@ -36,7 +36,8 @@ impl World {
         self.tell(node, said.news, Told::News);
         if self.kernel_random.chance(self.netlink.lose_answer) {
             // A dump is lost as a whole; the socket may say so, or not.
-            self.trouble(node, 30 * S);
+            // Patience, the dump, and a second until the next one.
+            self.trouble(node, 7 * S);
             // A second of patience, twice as much with each loss in a row, four at most, and the
             // time of the dump that follows.
             let patience = 1 << self.nodes[node].lost_in_row.min(2);
