@@ -148,6 +148,14 @@ impl Engine {
             row.released = false;
             row.pending = false;
             row.retry_at = None;
+            // What it refused, because it was about to go or not, its successor may take.
+            let router = self.routers.get_mut(usize::from(row.instance));
+            if row.refused.take().is_some()
+                && let Some(router) = router
+                && router.barred.is_some_and(|(_, cause)| cause == Cause::AddressRefused)
+            {
+                router.barred = None;
+            }
         }
         let rows = &self.addresses;
         self.kernel.forget(|row| {

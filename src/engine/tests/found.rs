@@ -520,3 +520,22 @@ fn a_renewal_that_is_answered_between_the_news_of_a_loss_and_its_own_is_announce
         assert_eq!(announced, 5, "{left:?}");
     });
 }
+
+#[test]
+fn what_a_vanished_interface_refused_does_not_bar_its_successor() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        bench.turn(DOWN);
+        // ENODEV: the interface is gone, and the news of it is still to come.
+        bench.answer(19);
+        bench.drain();
+        assert_eq!(
+            (bench.state(0), bench.last_cause(0)),
+            (StateName::Fault, Cause::AddressRefused)
+        );
+        bench.link_gone(2);
+        bench.link(9, "eth0", true);
+        bench.address(true, 9, ip(5), 24, 0);
+        assert_eq!(bench.state(0), StateName::Backup);
+    });
+}
