@@ -11,13 +11,15 @@ mod rig;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use rig::{Keepalived, forget_pid_files};
 use ringward::addr::{Family, Version};
+use ringward::config::blob;
 use ringward::config::model::{Address, Config, Instance};
-use ringward::config::source::compile_str;
 use ringward::lab::Segment;
 
 /// Where keepalived 2.2.7 puts its dump, whatever it is told.
@@ -25,181 +27,43 @@ const DUMP: &str = "/tmp/keepalived.data";
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Everything that is built, at values that are not the default, and at the default.
-const TEXT: &str = r#"
-# Defaults of announcements come from here, the lower_prio ones from the master ones.
-global_defs {
-    vrrp_version 2 # IPv6 is version 3 all the same
-    vrrp_garp_master_delay 7
-    vrrp_garp_master_repeat 2
-    vrrp_garp_master_refresh_repeat 3
-}
-
-vrrp_instance plain {
-    interface eth0
-    virtual_router_id 1
-    virtual_ipaddress { 10.99.0.101 }
-}
-
-vrrp_instance "rounded down"{
-    interface eth0
-    virtual_router_id 2
-    advert_int 1.49
-    state BACKUP
-    garp_master_delay 3 ! not for lower_prio
-    garp_master_refresh 60
-    virtual_ipaddress
-    {
-        10.99.0.102/24
-    }
-}
-
-vrrp_instance rounded-up {
-    interface eth0
-    virtual_router_id 3
-    advert_int 0.4
-    garp_lower_prio_delay 1
-    garp_lower_prio_repeat 0
-    virtual_ipaddress {
-        10.99.0.103/24 dev lo label lo:x
-    }
-}
-
-vrrp_instance centiseconds {
-    interface eth0
-    virtual_router_id 4
-    version 3
-    advert_int 0.1049
-    priority 20
-    preempt_delay 0.5
-    virtual_ipaddress {
-        10.99.0.104/32
-    }
-    virtual_ipaddress_excluded {
-        fd99::104/64
-        10.99.0.105/28 label "eth0:e"
-    }
-}
-
-vrrp_instance beyond {
-    interface eth0
-    virtual_router_id 5
-    version 3
-    advert_int 41
-    nopreempt
-    virtual_ipaddress { 10.99.0.106 }
-}
-
-vrrp_instance owner {
-    interface eth0
-    virtual_router_id 6
-    priority 255
-    nopreempt
-    virtual_ipaddress { 10.99.0.107 }
-}
-
-vrrp_instance careless-master {
-    interface eth0
-    virtual_router_id 7
-    state MASTER
-    state BACKUP
-    preempt_delay 5
-    virtual_ipaddress { 10.99.0.108 }
-}
-
-vrrp_instance master {
-    interface eth0
-    virtual_router_id 8
-    state MASTER
-    nopreempt 1
-    priority 120
-    priority 130
-    authentication {
-        auth_type PASS
-        auth_pass 'a#b'
-    }
-    virtual_ipaddress { 10.99.0.109 }
-}
-
-vrrp_instance unicast {
-    interface eth0
-    virtual_router_id 9
-    dont_track_primary
-    garp_extra_if all 5
-    unicast_src_ip 10.99.0.1/24
-    unicast_peer {
-        10.99.0.2/24
-        10.99.0.3
-    }
-    authentication {
-        auth_type PASS
-        auth_pass 123456789
-    }
-    virtual_ipaddress {
-        10.99.0.110
-        # keepalived keeps garp_extra_if only for instances that have such an address.
-        10.99.0.113 dev lo
-    }
-}
-
-vrrp_instance quoted {
-    interface eth0
-    virtual_router_id 11
-    authentication {
-        auth_type PASS
-        auth_pass "a '#b"c
-    }
-    virtual_ipaddress { "10.99.0.114" }
-}
-
-vrrp_instance escaped {
-    interface eth0
-    virtual_router_id 12
-    authentication {
-        auth_type "PASS"
-        auth_pass 1\2\"3"
-    }
-    virtual_ipaddress { 10.99.0.115 }
-}
-
-vrrp_instance lonely-unicast {
-    interface eth0
-    virtual_router_id 10
-    unicast_src_ip 10.99.0.1
-    unicast_peer {
-    }
-    virtual_ipaddress { 10.99.0.111 }
-}
-
-vrrp_instance six {
-    interface eth0
-    virtual_router_id 1
-    advert_int 2.5
-    authentication {
-        auth_type PASS
-        auth_pass 1234
-    }
-    virtual_ipaddress {
-        fe80::99
-        fd99::112/64
-    }
-}
-"#;
-
 #[test]
 fn keepalived_makes_the_same_of_the_same_text() {
-    let config = compile_str("agreement.conf", TEXT).unwrap_or_else(|report| panic!("{report}"));
+    agrees("values", &[]);
+}
+
+#[test]
+fn keepalived_reads_the_language_as_ringward_does() {
+    agrees("language", &[]);
+}
+
+/// Compares what both make of `tests/agreement/NAME.conf`.
+fn agrees(name: &str, arguments: &[&str]) {
+    // There is one dump at a time.
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _lock = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agreement");
+    let source = folder.join(name).with_extension("conf");
+    let blob = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agreement-{name}.rwb"));
+    let compiled = Command::new(env!("CARGO_BIN_EXE_ringwardc"))
+        .args(["compile", "--config-id", "node1"])
+        .args(arguments)
+        .arg("-o")
+        .arg(&blob)
+        .arg(&source)
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let mut config = Box::new(Config::new());
+    blob::decode(&fs::read(&blob).unwrap(), &mut config).unwrap();
     let expected = expected(&config);
 
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agreement");
-    fs::create_dir_all(&folder).unwrap();
-    let source = folder.join("agreement.conf");
-    fs::write(&source, TEXT).unwrap();
     let segment = Segment::new().unwrap();
     let node = segment.node().unwrap();
     forget_pid_files(&node);
     let mut command = Keepalived::fetched().command();
-    command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
+    command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp"]);
+    command.args(["--config-id", "node1", "--use-file"]);
     let process = node.spawn(command.arg(&source)).unwrap();
     let mut log = String::new();
     eventually(|| {
@@ -217,7 +81,7 @@ fn keepalived_makes_the_same_of_the_same_text() {
         topology.map(|(topology, _)| topology.to_owned()).ok_or(text)
     });
     let _ = fs::remove_file(DUMP);
-    assert_eq!(expected, told(&dump), "\n{dump}");
+    assert_eq!(expected, told(&dump), "\n{log}\n{dump}");
 }
 
 /// Calls `work` until it succeeds.

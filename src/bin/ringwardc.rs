@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use ringward::compiler::{self, Language, Outcome};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ringward::compiler::{self, Language, MessageForm, Outcome, Reading};
+use ringward::config::source::code::Code;
 use ringward::decode::Form;
 use ringward::limits::{BOARDS, Capacity};
 
@@ -28,9 +29,8 @@ enum Command {
         /// Where to put the binary form: replaced at once, mode 0600
         #[arg(short, long, value_name = "OUT.rwb")]
         output: PathBuf,
-        /// The language of the text
-        #[arg(long, value_enum, default_value_t)]
-        from: From,
+        #[command(flatten)]
+        reading: Reader,
         /// The board that is to hold it; see `ringwardc boards`
         #[arg(long, value_name = "NAME", value_parser = board)]
         board: Option<&'static Capacity>,
@@ -40,9 +40,8 @@ enum Command {
         /// Texts or binary configurations
         #[arg(value_name = "IN", required = true)]
         inputs: Vec<PathBuf>,
-        /// The language of the texts
-        #[arg(long, value_enum, default_value_t)]
-        from: From,
+        #[command(flatten)]
+        reading: Reader,
         /// The board that is to hold them; see `ringwardc boards`
         #[arg(long, value_name = "NAME", value_parser = board)]
         board: Option<&'static Capacity>,
@@ -55,9 +54,8 @@ enum Command {
         /// The code of a message
         #[arg(long, value_name = "RW0001")]
         code: Option<String>,
-        /// The language of the text
-        #[arg(long, value_enum, default_value_t)]
-        from: From,
+        #[command(flatten)]
+        reading: Reader,
     },
     /// Each VRRP, ARP and neighbour discovery frame of a capture, and how ringward judges it
     Decode {
@@ -73,9 +71,8 @@ enum Command {
         /// One JSON document a line
         #[arg(long)]
         json: bool,
-        /// The language of the text
-        #[arg(long, value_enum, default_value_t)]
-        from: From,
+        #[command(flatten)]
+        reading: Reader,
     },
     /// Put a configuration into a built ringward, of whatever processor
     Embed {
@@ -88,9 +85,8 @@ enum Command {
         /// Where to put the program with the configuration: replaced at once, mode 0700
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
-        /// The language of the text
-        #[arg(long, value_enum, default_value_t)]
-        from: From,
+        #[command(flatten)]
+        reading: Reader,
     },
     /// The binary configuration that a program carries
     Extract {
@@ -114,6 +110,36 @@ enum Command {
     Version,
 }
 
+/// How texts are read.
+#[derive(Args)]
+#[command(next_help_heading = "How texts are read")]
+struct Reader {
+    /// The language of the text
+    #[arg(long, value_enum, default_value_t)]
+    from: From,
+    /// The router that `@NAME` lines and `${_INSTANCE}` are about
+    #[arg(short = 'i', long, value_name = "NAME")]
+    config_id: Option<String>,
+    /// Set a variable, whatever the text says of it
+    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
+    definitions: Vec<(String, String)>,
+    /// Leave out what keepalived would complain about and go on without
+    #[arg(long)]
+    permissive: bool,
+    /// Leave out virtual servers and their checks
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Option<Only>,
+    /// Take warnings for errors
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// Do not show this warning or note
+    #[arg(long, value_name = "RW0001", value_parser = code)]
+    allow: Vec<Code>,
+    /// How messages are written
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    message_format: Messages,
+}
+
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum From {
     /// keepalived.conf
@@ -121,12 +147,61 @@ enum From {
     Keepalived,
 }
 
-impl From {
-    fn language(self) -> Language {
-        match self {
-            From::Keepalived => Language::Keepalived,
+#[derive(Clone, Copy, ValueEnum)]
+enum Only {
+    /// VRRP
+    Vrrp,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Deny {
+    /// All warnings
+    Warnings,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Messages {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON document a line
+    Json,
+}
+
+impl Reader {
+    fn reading(self) -> Reading {
+        Reading {
+            language: match self.from {
+                From::Keepalived => Language::Keepalived,
+            },
+            config_id: self.config_id,
+            definitions: self.definitions,
+            is_permissive: self.permissive,
+            only_vrrp: self.only.is_some(),
+            denies_warnings: self.deny.is_some(),
+            allowed: self.allow,
+            messages: match self.message_format {
+                Messages::Human => MessageForm::Human,
+                Messages::Json => MessageForm::Json,
+            },
         }
     }
+}
+
+fn definition(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty()
+        || name.starts_with(|c: char| c.is_ascii_digit())
+        || !name.chars().all(is_letter)
+    {
+        return Err("a name has letters, digits and _, and does not begin with a digit".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn code(id: &str) -> Result<Code, String> {
+    Code::find(id).ok_or_else(|| "codes look like RW0001".to_owned())
 }
 
 fn board(name: &str) -> Result<&'static Capacity, String> {
@@ -139,16 +214,16 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Compile { input, output, from, board } => {
+        Command::Compile { input, output, reading, board } => {
             let capacity = board.unwrap_or(&Capacity::HERE);
-            compiler::compile_file(&input, &output, from.language(), capacity)
+            compiler::compile_file(&input, &output, &reading.reading(), capacity)
         }
-        Command::Check { inputs, from, board } => {
+        Command::Check { inputs, reading, board } => {
             let capacity = board.unwrap_or(&Capacity::HERE);
-            compiler::check_files(&inputs, from.language(), capacity)
+            compiler::check_files(&inputs, &reading.reading(), capacity)
         }
-        Command::Explain { input: Some(input), from, .. } => {
-            compiler::explain_file(&input, from.language())
+        Command::Explain { input: Some(input), reading, .. } => {
+            compiler::explain_file(&input, &reading.reading())
         }
         Command::Explain { code, .. } => {
             let id = code.unwrap_or_default();
@@ -160,13 +235,14 @@ fn main() -> ExitCode {
                 }
             }
         }
-        Command::Decode { input, config, interface, json, from } => {
-            let config = config.as_deref().map(|path| (path, from.language()));
+        Command::Decode { input, config, interface, json, reading } => {
+            let reading = reading.reading();
+            let config = config.as_deref().map(|path| (path, &reading));
             let form = if json { Form::Json } else { Form::Text };
             compiler::decode_file(&input, config, interface.as_deref(), form)
         }
-        Command::Embed { config, into, output, from } => {
-            compiler::embed_file(&config, from.language(), &into, &output)
+        Command::Embed { config, into, output, reading } => {
+            compiler::embed_file(&config, &reading.reading(), &into, &output)
         }
         Command::Extract { program, slot, output } => {
             compiler::extract_file(&program, slot, &output)

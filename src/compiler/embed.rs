@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Language, Outcome, compile_text, complain, file, print, shortage, show, summary};
+use super::{Outcome, Reading, compile_text, complain, file, print, shortage, show, summary};
 use crate::config::blob;
 use crate::config::embedded::{self, SLOT_COUNT, Section, Slot};
 use crate::config::model::Config;
@@ -13,7 +13,7 @@ use crate::limits::{BLOB_LEN_MAX, Capacity};
 const MODE: u32 = 0o700;
 
 /// `embed --config FILE --into EXE -o OUT`. The executable may be of any processor.
-pub fn embed_file(config: &Path, language: Language, into: &Path, output: &Path) -> Outcome {
+pub fn embed_file(config: &Path, reading: &Reading, into: &Path, output: &Path) -> Outcome {
     let Some(mut program) = read_program(into) else { return Outcome::File };
     let Some(at) = embedded::find(&program) else { return has_none(into) };
     let Some(octets) = super::read(config) else { return Outcome::File };
@@ -27,7 +27,7 @@ pub fn embed_file(config: &Path, language: Language, into: &Path, output: &Path)
         ));
         return Outcome::Invalid;
     }
-    let Some(blob) = compiled(config, &octets, language, &section, into) else {
+    let Some(blob) = compiled(config, &octets, reading, &section, into) else {
         return Outcome::Invalid;
     };
     let written = program.get_mut(at..).and_then(|section| embedded::embed(section, &blob));
@@ -44,7 +44,7 @@ pub fn embed_file(config: &Path, language: Language, into: &Path, output: &Path)
 fn compiled(
     path: &Path,
     octets: &[u8],
-    language: Language,
+    reading: &Reading,
     section: &Section<'_>,
     program: &Path,
 ) -> Option<Vec<u8>> {
@@ -63,8 +63,8 @@ fn compiled(
         });
         return (is_fine == Outcome::Fine).then(|| octets.to_vec());
     }
-    let Compiled { config, report, .. } = compile_text(path, octets, language, &Capacity::HERE);
-    show(&report);
+    let Compiled { config, report, .. } = compile_text(path, octets, reading, &Capacity::HERE);
+    show(&report, reading.messages);
     let Some(config) = config else {
         complain(&format!("{}: {}; nothing was written", path.display(), summary(&report)));
         return None;

@@ -1,23 +1,29 @@
 //! What `ringwardc` does: files in, files and text out. The language itself is
 //! [`crate::config::source`].
 
+mod disk;
 mod embed;
 mod file;
+mod messages;
+mod reading;
 
-use std::io::{BufReader, IsTerminal, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 pub use embed::{embed_file, extract_file};
+pub use messages::MessageForm;
+pub use reading::{Language, Reading};
 
 use crate::config::blob;
 use crate::config::model::Config;
+use crate::config::source::Compiled;
 use crate::config::source::code::Code;
-use crate::config::source::diagnostic::{Report, Severity};
 use crate::config::source::explain::explain;
-use crate::config::source::{Compiled, compile_for};
 use crate::decode::{Form, Stopped, View, decode};
 use crate::limits::{BLOB_LEN_MAX, BOARD, BOARDS, Capacity};
+use messages::{show, summary};
+use reading::compile_text;
 
 /// How a command ended. The value is the exit code; 2 is for arguments, which are not judged here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -38,18 +44,11 @@ impl Outcome {
     }
 }
 
-/// The texts that can be compiled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Language {
-    /// keepalived.conf.
-    Keepalived,
-}
-
 /// `compile IN -o OUT`.
 pub fn compile_file(
     input: &Path,
     output: &Path,
-    language: Language,
+    reading: &Reading,
     capacity: &Capacity,
 ) -> Outcome {
     if file::is_same(input, output) {
@@ -57,8 +56,8 @@ pub fn compile_file(
         return Outcome::File;
     }
     let Some(octets) = read(input) else { return Outcome::File };
-    let Compiled { config, report, .. } = compile_text(input, &octets, language, capacity);
-    show(&report);
+    let Compiled { config, report, .. } = compile_text(input, &octets, reading, capacity);
+    show(&report, reading.messages);
     let Some(config) = config else {
         complain(&format!("{}: {}; nothing was written", input.display(), summary(&report)));
         return Outcome::Invalid;
@@ -86,16 +85,16 @@ pub fn compile_file(
 }
 
 /// `check IN…`.
-pub fn check_files(inputs: &[PathBuf], language: Language, capacity: &Capacity) -> Outcome {
+pub fn check_files(inputs: &[PathBuf], reading: &Reading, capacity: &Capacity) -> Outcome {
     let mut worst = Outcome::Fine;
     for input in inputs {
-        let outcome = check_file(input, language, capacity);
+        let outcome = check_file(input, reading, capacity);
         worst = worst.max(outcome);
     }
     worst
 }
 
-fn check_file(input: &Path, language: Language, capacity: &Capacity) -> Outcome {
+fn check_file(input: &Path, reading: &Reading, capacity: &Capacity) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
         return with_blob(input, &octets, |config| match shortage(config, &octets, capacity) {
@@ -107,8 +106,8 @@ fn check_file(input: &Path, language: Language, capacity: &Capacity) -> Outcome 
             }
         });
     }
-    let Compiled { config, report, .. } = compile_text(input, &octets, language, capacity);
-    show(&report);
+    let Compiled { config, report, .. } = compile_text(input, &octets, reading, capacity);
+    show(&report, reading.messages);
     let what = config.as_ref().map(|config| counted(config)).unwrap_or_default();
     let shown = print(&format!("{}: {}{what}\n", input.display(), summary(&report)));
     if config.is_none() { Outcome::Invalid } else { shown }
@@ -153,14 +152,14 @@ fn with_blob(input: &Path, octets: &[u8], what: impl Fn(&Config) -> Outcome) -> 
 }
 
 /// `explain IN|OUT.rwb`.
-pub fn explain_file(input: &Path, language: Language) -> Outcome {
+pub fn explain_file(input: &Path, reading: &Reading) -> Outcome {
     let Some(octets) = read(input) else { return Outcome::File };
     if octets.starts_with(&blob::MAGIC) {
         return with_blob(input, &octets, |config| print(&explain(config, None)));
     }
     let Compiled { config, origins, report } =
-        compile_text(input, &octets, language, &Capacity::HERE);
-    show(&report);
+        compile_text(input, &octets, reading, &Capacity::HERE);
+    show(&report, reading.messages);
     let Some(config) = config else {
         complain(&format!("{}: {}", input.display(), summary(&report)));
         return Outcome::Invalid;
@@ -178,11 +177,11 @@ pub fn explain_code(id: &str) -> Option<Outcome> {
 /// `interface` only when that is given.
 pub fn decode_file(
     input: &Path,
-    config: Option<(&Path, Language)>,
+    config: Option<(&Path, &Reading)>,
     interface: Option<&str>,
     form: Form,
 ) -> Outcome {
-    let Some((path, language)) = config else {
+    let Some((path, reading)) = config else {
         return decode_by(input, View { config: None, interface }, form);
     };
     let Some(octets) = read(path) else { return Outcome::File };
@@ -191,9 +190,9 @@ pub fn decode_file(
             decode_by(input, View { config: Some(config), interface }, form)
         });
     }
-    let Compiled { config, report, .. } = compile_text(path, &octets, language, &Capacity::HERE);
+    let Compiled { config, report, .. } = compile_text(path, &octets, reading, &Capacity::HERE);
     let Some(config) = config else {
-        show(&report);
+        show(&report, reading.messages);
         complain(&format!("{}: {}", path.display(), summary(&report)));
         return Outcome::Invalid;
     };
@@ -270,12 +269,6 @@ fn held(capacity: &Capacity) -> String {
     )
 }
 
-fn compile_text(input: &Path, octets: &[u8], language: Language, capacity: &Capacity) -> Compiled {
-    match language {
-        Language::Keepalived => compile_for(capacity, &input.display().to_string(), octets),
-    }
-}
-
 fn read(input: &Path) -> Option<Vec<u8>> {
     match file::read(input) {
         Ok(octets) => Some(octets),
@@ -284,33 +277,6 @@ fn read(input: &Path) -> Option<Vec<u8>> {
             None
         }
     }
-}
-
-fn summary(report: &Report) -> String {
-    let counted = |count: usize, word: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {word}")),
-        _ => Some(format!("{count} {word}s")),
-    };
-    let parts: Vec<String> = [
-        counted(report.count(Severity::Error), "error"),
-        counted(report.count(Severity::Warning), "warning"),
-        counted(report.count(Severity::Note), "note"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() { "fine".to_owned() } else { parts.join(", ") }
-}
-
-/// Messages go to stderr, with colours on a terminal that wants them.
-fn show(report: &Report) {
-    let stderr = std::io::stderr();
-    let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let text = report.render(stderr.is_terminal() && !wants_none);
-    // Whoever closed stderr does not want to know.
-    let _ = stderr.lock().write_all(text.as_bytes());
 }
 
 fn complain(message: &str) {
@@ -332,11 +298,7 @@ fn print(text: &str) -> Outcome {
 
 /// What a code means.
 fn code_text(code: Code) -> String {
-    let severity = match code.severity() {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    };
+    let severity = code.severity().name();
     let (id, title) = (code.id(), code.title());
     let (cause, cure) = (wrapped(code.cause()), wrapped(code.cure()));
     format!("{id} ({severity}): {title}\n\n{cause}\n\nWhat to do: {cure}\n")

@@ -70,6 +70,6 @@ mod tests {
         assert_eq!(writer.patch(1, &[9, 9]), Some(()));
         assert_eq!(writer.patch(2, &[7, 7]), None);
         assert_eq!(writer.written_from(1), [9, 9]);
-        assert_eq!(writer.written_from(7), []);
+        assert_eq!(writer.written_from(7), [0_u8; 0]);
     }
 }

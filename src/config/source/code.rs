@@ -90,8 +90,9 @@ codes! {
         "Blocks are nested deeper than any keyword allows.",
         "Look for `{` that are never closed.";
     LongLine = "0014", Error, "a line without end",
-        "The file has a line of more than 4096 octets, which nobody writes.",
-        "Check that it is the right file.";
+        "keepalived reads lines of at most 1022 octets: what is longer it takes for two lines, or \
+         drops.",
+        "Write several lines. If nobody wrote it, check that it is the right file.";
     SingleQuote = "0015", Warning, "single quotes are part of the value",
         "keepalived takes single quotes for ordinary characters, outside of commands: of \
          `auth_pass 'a b'`, `'a` is the password. So does ringward, so that a pair agrees.",
@@ -232,12 +233,76 @@ codes! {
         "The configuration breaks a rule that the daemon checks, and the compiler did not say so \
          where it stands in the text: this is a fault of the compiler.",
         "Please report it with the file.";
+    Unset = "0100", Error, "a variable that is not set",
+        "Nothing sets the variable before this line. keepalived leaves its name in the text.",
+        "Set it in a line before, `$NAME=VALUE`, or on the command line, `-D NAME=VALUE`.";
+    VariableEnd = "0101", Error, "a variable is not put in",
+        "keepalived puts `$NAME` in only before a blank, a comma, a `)` or the end of the line, and \
+         one with several lines only at the end of a line: `10.0.0.$X/24` keeps its `$X`.",
+        "Write `${NAME}`; put one with several lines on a line of its own.";
+    PlainDollar = "0102", Warning, "a dollar sign in a secret",
+        "Nothing sets a variable of this name, so the text is taken as it stands, as keepalived does.",
+        "Set the variable, if one was meant.";
+    EndlessVariable = "0103", Error, "variables without end",
+        "Variables name each other in a circle, or what they become is longer than a line may be: \
+         1022 octets.",
+        "Look for a variable that names itself, directly or by others.";
+    TooManyLines = "0104", Error, "too many lines come of it",
+        "Sequences and variables with several lines become more lines than anybody can mean, or are \
+         nested too deep: a bound that keeps the compiler quick.",
+        "Look for a sequence that is too long.";
+    BadSequence = "0105", Error, "a sequence cannot be read",
+        "`~SEQ(VARIABLE, START, STEP, END) LINE` repeats its line for each number, START and STEP may \
+         be missing; `~LST(VARIABLE, VALUE, VALUE) LINE` for each value. At most 4096 rounds.",
+        "Correct what the message names.";
+    Continued = "0106", Error, "a line that goes on",
+        "Only lines that set a variable go on in the next by a backslash. keepalived takes the \
+         backslash for a part of the last word.",
+        "Write it on one line.";
+    Overruled = "0107", Note, "a variable of the command line counts",
+        "-D sets a variable for good; the line in the text does not count.",
+        "Nothing needs to be done.";
+    NotRandom = "0108", Note, "a random number is always the same",
+        "`${_RANDOM}` becomes a number that depends on the configuration id and the place in the \
+         text, so that a text always compiles to the same configuration.",
+        "Nothing needs to be done; another id brings another number.";
+    NoEnvironment = "0109", Warning, "a variable of the environment is missing",
+        "`${_ENV NAME}` becomes nothing.",
+        "Set it in the environment of ringwardc.";
+    NoConfigId = "0110", Error, "the configuration id was not given",
+        "`@ID` lines and `${_INSTANCE}` depend on it. keepalived takes the short host name of the \
+         machine it runs on, which is not where a configuration is compiled.",
+        "Compile with `--config-id NAME`.";
+    EmptyCondition = "0111", Warning, "a condition without a line",
+        "`@ID` is followed by nothing: keepalived drops the line.",
+        "Write the line behind `@ID` and a space.";
+    MissingFile = "0112", Error, "an included file is missing",
+        "keepalived logs it and goes on without what should be in it.",
+        "Create the file, or remove the include.";
+    NothingIncluded = "0113", Note, "an include matches nothing",
+        "No file matches the pattern. That is fine for a folder that may be empty.",
+        "Nothing needs to be done; `includew` makes it an error.";
+    SkippedFile = "0114", Warning, "an included file is left out",
+        "keepalived leaves out what is no regular file, cannot be read, or is executable.",
+        "Make it a plain file: `chmod -x`.";
+    IncludeCircle = "0115", Error, "a file includes itself",
+        "Includes lead in a circle, directly or by other files.",
+        "Remove one of them.";
+    TooManyFiles = "0116", Error, "too much is included",
+        "At most 1000 files of 4 MiB together are read, 16 deep.",
+        "Check the patterns of the includes.";
 }
 
 impl Code {
     /// The code with this identifier, whatever its case.
     pub fn find(id: &str) -> Option<Code> {
         Code::ALL.iter().copied().find(|code| code.id().eq_ignore_ascii_case(id))
+    }
+
+    /// Whether keepalived goes on after this by leaving out what the message is about, so that what
+    /// remains means the same to both.
+    pub(super) fn is_survived(self) -> bool {
+        [Code::Unknown].contains(&self)
     }
 
     /// Whether messages of this code that read the same are shown as one with several places.
@@ -250,6 +315,7 @@ impl Code {
             Code::MergeMarker,
             Code::NotUtf8,
             Code::TooMuch,
+            Code::NoConfigId,
         ]
         .contains(&self)
     }

@@ -17,6 +17,28 @@ pub enum Severity {
     Note,
 }
 
+impl Severity {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
+
+/// What a compilation makes of messages.
+#[derive(Clone, Debug, Default)]
+pub struct Levels {
+    /// Errors that keepalived survives by leaving something out are warnings.
+    pub is_permissive: bool,
+    /// Warnings are errors.
+    pub denies_warnings: bool,
+    /// Warnings and notes that are not kept.
+    pub allowed: Vec<Code>,
+}
+
 /// A place with a few words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Label {
@@ -31,6 +53,8 @@ pub struct Label {
 pub struct Diagnostic {
     /// What kind of message it is.
     pub code: Code,
+    /// How bad it is: as bad as its code, unless [`Levels`] say otherwise.
+    pub severity: Severity,
     /// What is the matter.
     pub message: String,
     /// Where.
@@ -50,7 +74,16 @@ impl Diagnostic {
     /// A message about a place.
     pub fn new(code: Code, span: TextSpan, message: String) -> Self {
         let primary = Label { span, text: String::new() };
-        Diagnostic { code, message, primary, others: Vec::new(), helps: Vec::new(), folded: 0 }
+        let severity = code.severity();
+        Diagnostic {
+            code,
+            severity,
+            message,
+            primary,
+            others: Vec::new(),
+            helps: Vec::new(),
+            folded: 0,
+        }
     }
 
     /// The words under the underlined place.
@@ -73,11 +106,6 @@ impl Diagnostic {
         self.helps.push(text.into());
         self
     }
-
-    /// How bad it is.
-    pub fn severity(&self) -> Severity {
-        self.code.severity()
-    }
 }
 
 /// All messages about a compilation, with the text that they are about.
@@ -89,6 +117,10 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// How many messages were left out because there are too many.
     pub left_out: usize,
+    /// Whether one of the messages is an error.
+    has_error: bool,
+    /// What is made of messages.
+    levels: Levels,
 }
 
 /// So many messages are kept: nobody reads more, and a file that is no configuration could bring
@@ -97,18 +129,31 @@ const MESSAGES_MAX: usize = 500;
 
 impl Report {
     /// No messages yet.
-    pub fn new(sources: Sources) -> Self {
-        Report { sources, ..Report::default() }
+    pub fn new(sources: Sources, levels: Levels) -> Self {
+        Report { sources, levels, ..Report::default() }
     }
 
     /// Adds a message.
-    pub fn add(&mut self, diagnostic: Diagnostic) {
-        let is_error = diagnostic.severity() == Severity::Error;
-        if self.is_full() && (self.has_errors() || !is_error) {
+    pub fn add(&mut self, mut diagnostic: Diagnostic) {
+        if self.levels.is_permissive && diagnostic.code.is_survived() {
+            diagnostic.severity = Severity::Warning;
+            diagnostic.helps.push("left out, as keepalived leaves it out".to_owned());
+        }
+        let is_error = diagnostic.severity == Severity::Error;
+        if !is_error && self.levels.allowed.contains(&diagnostic.code) {
+            return;
+        }
+        if self.is_full() && (self.has_error || !is_error) {
             self.left_out += 1;
         } else {
+            self.has_error |= is_error;
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Whether there is a message of this code.
+    pub fn has(&self, code: Code) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.code == code)
     }
 
     /// Whether further messages are counted at most: whoever looks for something helpful to say
@@ -119,12 +164,12 @@ impl Report {
 
     /// How many messages there are of this severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count()
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
 
     /// Whether there is an error.
     pub fn has_errors(&self) -> bool {
-        self.count(Severity::Error) > 0
+        self.has_error
     }
 
     /// Puts the messages in the order of the text, and those that say the same of several places
@@ -133,7 +178,19 @@ impl Report {
         self.diagnostics.sort_by_key(|diagnostic| diagnostic.primary.span);
         let mut folded: Vec<Diagnostic> = Vec::new();
         let mut known = std::collections::HashMap::<(Code, String), usize>::new();
-        for diagnostic in self.diagnostics.drain(..) {
+        for mut diagnostic in self.diagnostics.drain(..) {
+            // The same place in another round of a sequence.
+            let is_same = |last: &Diagnostic| {
+                last.code == diagnostic.code
+                    && last.message == diagnostic.message
+                    && last.primary.span.without_way() == diagnostic.primary.span.without_way()
+            };
+            if folded.last().is_some_and(is_same) {
+                continue;
+            }
+            let trail = self.sources.trail(diagnostic.primary.span);
+            let steps = trail.into_iter().map(|(span, text)| Label { span, text });
+            diagnostic.others.extend(steps);
             let key = (diagnostic.code, diagnostic.message.clone());
             let first = known.get(&key).and_then(|&index| folded.get_mut(index));
             match first {
@@ -149,6 +206,13 @@ impl Report {
                     known.insert(key, folded.len());
                     folded.push(diagnostic);
                 }
+            }
+        }
+        if self.levels.denies_warnings {
+            let warnings = folded.iter_mut().filter(|known| known.severity == Severity::Warning);
+            for warning in warnings {
+                warning.severity = Severity::Error;
+                self.has_error = true;
             }
         }
         self.diagnostics = folded;

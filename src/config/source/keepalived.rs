@@ -6,7 +6,9 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Report};
 use super::keywords::{self, Block};
-use super::lexer::{Token, Word, lex};
+use super::lexer::{Token, Word};
+use super::options::Options;
+use super::reader;
 use super::text::{FileId, TextSpan};
 
 /// Deeper than any keyword goes.
@@ -54,10 +56,10 @@ struct Parser<'a> {
     report: &'a mut Report,
 }
 
-/// Reads a file.
-pub(super) fn parse(file: FileId, report: &mut Report) -> Tree {
-    let tokens = lex(file, report);
-    let nowhere = TextSpan { file, start: 0, end: 0 };
+/// Reads a file and all that it includes.
+pub(super) fn parse(file: FileId, options: &Options<'_>, report: &mut Report) -> Tree {
+    let tokens = reader::read(file, options, report);
+    let nowhere = TextSpan { file, ..TextSpan::default() };
     let top = Frame { kind: Some(Block::Top), open: nowhere, statements: Vec::new() };
     let mut parser =
         Parser { frames: vec![top], current: None, is_waiting: false, ignored: 0, report };

@@ -29,9 +29,6 @@ use crate::config::model::Config;
 use crate::limits::Capacity;
 use global::Defaults;
 
-/// The parts of keepalived.conf that are not keywords but steer the reading.
-const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
-
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Given<T> {
@@ -234,18 +231,6 @@ impl Lowering<'_> {
 
     fn report_unknown(&mut self, word: &Word, here: Block) {
         let text = word.text.as_str();
-        if INCLUDES.contains(&text) || text.starts_with('@') || text.starts_with('~') {
-            let what = match text.chars().next() {
-                Some('@') => "lines for one configuration id (`@id`)".to_owned(),
-                Some('~') => "sequences (`~SEQ`, `~LST`)".to_owned(),
-                _ => format!("`{text}`"),
-            };
-            let are = if what.starts_with('`') { "is" } else { "are" };
-            let message = format!("{what} {are} not supported yet");
-            let diagnostic = Diagnostic::new(Code::Later, word.span, message);
-            self.report.add(diagnostic.help("write the lines out in one file"));
-            return;
-        }
         if let Some(instead) = keywords::retired(text) {
             let message = format!("`{text}` is no keyword any more");
             self.report.add(Diagnostic::new(Code::Unknown, word.span, message).help(instead));

@@ -2,7 +2,7 @@
 //! allocates and uses std.
 //!
 //! ```text
-//! octets -> text -> words (lexer) -> tree (keepalived) -> Config (lower) -> check -> blob
+//! octets -> text -> lines (reader) -> words (lexer) -> tree (keepalived) -> Config (lower) -> check -> blob
 //! ```
 //!
 //! Every step reports into one [`Report`] and goes on, so that all problems are shown at once. A
@@ -11,23 +11,31 @@
 //! read and the messages are worded by it.
 
 pub mod code;
+mod comment;
 pub mod diagnostic;
 pub mod explain;
+mod include;
 mod keepalived;
 pub mod keywords;
 mod lexer;
+mod line;
 mod lower;
 mod nearest;
+mod options;
+mod reader;
 mod render;
+mod sequence;
 pub mod text;
+mod variable;
 
 #[cfg(test)]
 mod tests;
 
 use super::model::Config;
-use crate::limits::Capacity;
-use diagnostic::Report;
+use code::Code;
+use diagnostic::{Levels, Report};
 use explain::Origins;
+pub use options::{Found, Nowhere, Options, Surroundings};
 use text::Sources;
 
 /// What a compilation came to.
@@ -43,17 +51,25 @@ pub struct Compiled {
 
 /// Compiles the octets of one keepalived.conf for this build. `name` is what messages call it.
 pub fn compile(name: &str, octets: &[u8]) -> Compiled {
-    compile_for(&Capacity::HERE, name, octets)
+    compile_with(&Options::PLAIN, name, octets)
 }
 
-/// The same for a board, which may hold less.
-pub fn compile_for(capacity: &Capacity, name: &str, octets: &[u8]) -> Compiled {
-    let mut report = Report::new(Sources::default());
+/// The same as `options` say.
+pub fn compile_with(options: &Options<'_>, name: &str, octets: &[u8]) -> Compiled {
+    let levels = Levels {
+        is_permissive: options.is_permissive,
+        denies_warnings: options.denies_warnings,
+        allowed: options.allowed.to_vec(),
+    };
+    let mut report = Report::new(Sources::default(), levels);
     let mut origins = Origins::default();
     let mut config = None;
     if let Some(file) = text::read(name, octets, &mut report) {
-        let tree = keepalived::parse(file, &mut report);
-        config = lower::lower(&tree, capacity, &mut origins, &mut report);
+        let tree = keepalived::parse(file, options, &mut report);
+        // Half a text would bring about messages about what is missing.
+        if !report.has(Code::NoConfigId) {
+            config = lower::lower(&tree, options.capacity, &mut origins, &mut report);
+        }
     }
     report.finish();
     if report.has_errors() {

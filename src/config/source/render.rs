@@ -34,7 +34,7 @@ fn level(severity: Severity) -> Level<'static> {
 
 fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
     let title =
-        level(diagnostic.severity()).primary_title(&diagnostic.message).id(diagnostic.code.id());
+        level(diagnostic.severity).primary_title(&diagnostic.message).id(diagnostic.code.id());
     let mut group = Group::with_title(title);
     let mut files: Vec<FileId> = vec![diagnostic.primary.span.file];
     for label in &diagnostic.others {

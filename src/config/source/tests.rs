@@ -1,5 +1,8 @@
 mod forms;
+mod includes;
 mod keywords;
+mod language;
+mod levels;
 mod messages;
 mod robustness;
 

@@ -1,19 +1,25 @@
 //! The text being compiled, and places in it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Report};
 
-/// The largest text that is read: a thousand times what people write.
+/// The largest text that is read, with all that it includes: a thousand times what people write.
 pub const TEXT_LEN_MAX: usize = 4 << 20;
 
-/// The longest line that is read, in octets.
-const LINE_LEN_MAX: usize = 4096;
+/// The longest line, in octets: keepalived reads lines in pieces of 1023 with the line's end.
+pub(super) const LINE_LEN_MAX: usize = 1022;
 
 /// Which file, as an index into [`Sources`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
 pub struct FileId(pub u16);
+
+/// How a text came to be where it is: through which variables and sequences, as an index into
+/// [`Sources`]. The default: it stands there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
+pub struct Via(u32);
 
 /// A stretch of text, in octets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
@@ -24,12 +30,22 @@ pub struct TextSpan {
     pub start: usize,
     /// The octet behind the last.
     pub end: usize,
+    /// What it went through.
+    pub via: Via,
 }
 
 impl TextSpan {
-    /// From the start of `self` to the end of `last`.
+    /// The place alone.
+    pub(super) fn without_way(self) -> TextSpan {
+        TextSpan { via: Via::default(), ..self }
+    }
+
+    /// From the start of `self` to the end of `last`; `self` where that is elsewhere.
     pub fn to(self, last: TextSpan) -> TextSpan {
-        TextSpan { end: last.end.max(self.start), ..self }
+        if last.file != self.file || last.end < self.start {
+            return self;
+        }
+        TextSpan { end: last.end, ..self }
     }
 }
 
@@ -42,14 +58,25 @@ pub struct SourceFile {
     pub text: String,
     /// Where each line starts.
     line_starts: Vec<usize>,
-    /// Stretches that are never shown.
-    secrets: Vec<(usize, usize)>,
+    /// Stretches that are never shown, by start: the end.
+    secrets: BTreeMap<usize, usize>,
+    /// Where it was included.
+    included: Option<TextSpan>,
+}
+
+/// A step of the way of a text.
+#[derive(Debug)]
+struct Step {
+    before: Via,
+    span: TextSpan,
+    text: String,
 }
 
 /// The files of one compilation.
 #[derive(Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    steps: Vec<Step>,
 }
 
 /// Line and column of a place, both from 1; the column counts characters.
@@ -71,7 +98,13 @@ impl SourceFile {
     fn new(name: &str, text: String) -> Self {
         let breaks = text.bytes().enumerate().filter(|&(_, octet)| octet == b'\n');
         let line_starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
-        SourceFile { name: name.to_owned(), text, line_starts, secrets: Vec::new() }
+        SourceFile {
+            name: name.to_owned(),
+            text,
+            line_starts,
+            secrets: BTreeMap::new(),
+            included: None,
+        }
     }
 
     /// The line, from 1, that holds octet `at`.
@@ -94,7 +127,8 @@ impl SourceFile {
     /// The text of `span` with every secret replaced by as many octets of asterisks.
     pub fn shown(&self, start: usize, end: usize) -> String {
         let text = self.text.get(start..end).unwrap_or("");
-        let is_secret = |at: usize| self.secrets.iter().any(|&(from, to)| from <= at && at < to);
+        let is_secret =
+            |at| self.secrets.range(..=at).next_back().is_some_and(|(_, &end)| at < end);
         let mut shown = String::with_capacity(text.len());
         for (at, c) in text.char_indices() {
             if is_secret(start + at) && !c.is_whitespace() {
@@ -128,8 +162,54 @@ impl Sources {
     /// Marks a stretch as secret: no message ever shows it.
     pub fn hide(&mut self, span: TextSpan) {
         if let Some(file) = self.files.get_mut(usize::from(span.file.0)) {
-            file.secrets.push((span.start, span.end));
+            let end = file.secrets.get(&span.start).map_or(span.end, |&end| end.max(span.end));
+            file.secrets.insert(span.start, end);
         }
+    }
+
+    /// Remembers where a file was included.
+    pub(super) fn set_included(&mut self, id: FileId, span: TextSpan) {
+        if let Some(file) = self.files.get_mut(usize::from(id.0)) {
+            file.included = Some(span);
+        }
+    }
+
+    /// Remembers a step: `text` says at `span` what happened to a text that came through `before`.
+    pub(super) fn step(&mut self, before: Via, span: TextSpan, text: String) -> Via {
+        self.steps.push(Step { before, span, text });
+        Via(u32::try_from(self.steps.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The steps of a place, the last one first, and where its file was included.
+    pub(super) fn trail(&self, span: TextSpan) -> Vec<(TextSpan, String)> {
+        let step = |via: Via| self.steps.get(usize::try_from(via.0).ok()?.checked_sub(1)?);
+        let mut trail = Vec::new();
+        let mut next = step(span.via);
+        while let Some(known) = next {
+            trail.push((known.span, known.text.clone()));
+            next = step(known.before);
+        }
+        let mut file = self.file(span.file);
+        while let Some(span) = file.and_then(|file| file.included) {
+            trail.push((span, "included here".to_owned()));
+            file = self.file(span.file);
+        }
+        trail
+    }
+
+    /// The octets of all files.
+    pub(super) fn len(&self) -> usize {
+        self.files.iter().map(|file| file.text.len()).sum()
+    }
+
+    /// The file that was added last.
+    pub(super) fn last(&self) -> Option<FileId> {
+        Some(FileId(u16::try_from(self.files.len().checked_sub(1)?).ok()?))
+    }
+
+    /// How many files there are.
+    pub(super) fn count(&self) -> usize {
+        self.files.len()
     }
 
     /// `file:line` of a place.
@@ -179,7 +259,7 @@ pub(super) fn read(name: &str, octets: &[u8], report: &mut Report) -> Option<Fil
     if nul.is_some() {
         let text = report.sources.text(file);
         let start = text.find('\0').unwrap_or(0);
-        let span = TextSpan { file, start, end: start + 1 };
+        let span = TextSpan { file, start, end: start + 1, ..TextSpan::default() };
         report.add(
             Diagnostic::new(
                 Code::NotText,
@@ -188,13 +268,6 @@ pub(super) fn read(name: &str, octets: &[u8], report: &mut Report) -> Option<Fil
             )
             .label("here"),
         );
-        return None;
-    }
-    let lines = report.sources.text(file).split('\n').enumerate();
-    if let Some((index, _)) = { lines }.find(|(_, line)| line.len() > LINE_LEN_MAX) {
-        let nowhere = TextSpan { file, ..TextSpan::default() };
-        let message = format!("line {} of {name} has more than {LINE_LEN_MAX} octets", index + 1);
-        report.add(Diagnostic::new(Code::LongLine, nowhere, message));
         return None;
     }
     Some(file)

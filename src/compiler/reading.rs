@@ -1,0 +1,64 @@
+//! How the texts of a command are to be read.
+
+use std::path::Path;
+
+use super::disk::Disk;
+use super::messages::MessageForm;
+use crate::config::source::code::Code;
+use crate::config::source::{Compiled, Options, compile_with};
+use crate::limits::Capacity;
+
+/// The texts that can be compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Language {
+    /// keepalived.conf.
+    #[default]
+    Keepalived,
+}
+
+/// How texts are read, and how messages about them are written. See [`Options`].
+#[derive(Clone, Default)]
+#[allow(missing_docs, reason = "as in Options")]
+pub struct Reading {
+    pub language: Language,
+    pub config_id: Option<String>,
+    pub definitions: Vec<(String, String)>,
+    pub is_permissive: bool,
+    pub only_vrrp: bool,
+    pub denies_warnings: bool,
+    pub allowed: Vec<Code>,
+    pub messages: MessageForm,
+}
+
+impl std::fmt::Debug for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.options(&Capacity::HERE).fmt(f)
+    }
+}
+
+impl Reading {
+    fn options<'a>(&'a self, capacity: &'a Capacity) -> Options<'a> {
+        Options {
+            capacity,
+            config_id: self.config_id.as_deref(),
+            definitions: &self.definitions,
+            surroundings: &Disk,
+            is_permissive: self.is_permissive,
+            only_vrrp: self.only_vrrp,
+            allowed: &self.allowed,
+            denies_warnings: self.denies_warnings,
+        }
+    }
+}
+
+pub(super) fn compile_text(
+    input: &Path,
+    octets: &[u8],
+    reading: &Reading,
+    capacity: &Capacity,
+) -> Compiled {
+    let name = input.display().to_string();
+    match reading.language {
+        Language::Keepalived => compile_with(&reading.options(capacity), &name, octets),
+    }
+}
