@@ -7,13 +7,16 @@ use core::num::{NonZeroU8, NonZeroU32};
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{INTERFACE_NAME_LEN_MAX, NAME_LEN_MAX};
+use crate::limits::{ACCOUNT_LEN_MAX, INTERFACE_NAME_LEN_MAX, NAME_LEN_MAX};
 
 /// A name of an instance or router.
 pub type Name = String<NAME_LEN_MAX>;
 
 /// A name of an interface, or a label of an address.
 pub type InterfaceName = String<INTERFACE_NAME_LEN_MAX>;
+
+/// A name of a user or a group.
+pub type AccountName = String<ACCOUNT_LEN_MAX>;
 
 /// The address family of an instance: that of its virtual addresses and of its adverts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]

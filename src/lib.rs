@@ -4,7 +4,7 @@
 //!
 //! | layer | modules | what |
 //! |---|---|---|
-//! | L0 | [`limits`] [`time`] [`addr`] [`trace`] | leaves, `core` only |
+//! | L0 | [`limits`] [`time`] [`addr`] [`track`] [`trace`] | leaves, `core` only |
 //! | L1 | [`wire`] | bytes to small owned values and back; no clock, no state |
 //! | L2 | [`vrrp`] | the protocol: timing, election, the state machine of one instance |
 //! | L2 | [`config`] | the model, the blob, the checks; `config::source` is the compiler |
@@ -23,6 +23,7 @@ pub mod limits;
 pub mod status;
 pub mod time;
 pub mod trace;
+pub mod track;
 pub mod vrrp;
 pub mod wire;
 

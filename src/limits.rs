@@ -19,6 +19,12 @@ pub struct Capacity {
     pub addresses: usize,
     /// See [`PEER_COUNT_MAX`].
     pub peers: usize,
+    /// See [`SCRIPT_COUNT_MAX`].
+    pub scripts: usize,
+    /// See [`TRACKER_COUNT_MAX`].
+    pub trackers: usize,
+    /// See [`COMMAND_COUNT_MAX`].
+    pub commands: usize,
     /// See [`BLOB_LEN_MAX`].
     pub blob_len: usize,
 }
@@ -31,6 +37,9 @@ impl Capacity {
         interfaces: INTERFACE_COUNT_MAX,
         addresses: ADDRESS_COUNT_MAX,
         peers: PEER_COUNT_MAX,
+        scripts: SCRIPT_COUNT_MAX,
+        trackers: TRACKER_COUNT_MAX,
+        commands: COMMAND_COUNT_MAX,
         blob_len: BLOB_LEN_MAX,
     };
 
@@ -59,6 +68,12 @@ pub const NAME_LEN_MAX: usize = 63;
 /// Octets of an interface name or address label: IFNAMSIZ less the terminator (linux/if.h).
 pub const INTERFACE_NAME_LEN_MAX: usize = 15;
 
+/// Octets of a command: its words, each ended by a zero.
+pub const COMMAND_LEN_MAX: usize = 255;
+
+/// Octets of a user's or group's name (LOGIN_NAME_MAX of most systems, less the terminator).
+pub const ACCOUNT_LEN_MAX: usize = 31;
+
 /// Hot-path events that wait to be formatted; past that the oldest are counted and dropped.
 pub const EVENT_COUNT_MAX: usize = SEND_COUNT_MAX  // a transition of every instance that sends in this turn
     + SEND_COUNT_MAX; // a removal or refusal of an address of each
@@ -70,7 +85,8 @@ pub const DATAGRAM_LEN_MAX: usize = 6144;
 
 // An index of an instance or address is carried as u16 with u16::MAX free for "none".
 const _: () = assert!(INSTANCE_COUNT_MAX < 65_535 && ADDRESS_COUNT_MAX < 65_535);
-const _: () = assert!(PEER_COUNT_MAX < 65_535);
+const _: () = assert!(PEER_COUNT_MAX < 65_535 && TRACKER_COUNT_MAX < 65_535);
+const _: () = assert!(SCRIPT_COUNT_MAX < 65_535 && COMMAND_COUNT_MAX < 65_535);
 // An index of an interface is carried as u8.
 const _: () = assert!(INTERFACE_COUNT_MAX < 255);
 // An instance needs an interface, and has at least one address.

@@ -6,6 +6,8 @@ use heapless::Deque;
 use crate::addr::Priority;
 use crate::limits::{EVENT_COUNT_MAX, TRANSITION_COUNT_MAX};
 use crate::time::{Instant, Span};
+use crate::track::Standing;
+use crate::track::message::Outcome;
 
 /// The states of an instance (RFC 9568 §6.4; FAULT is keepalived's name for "cannot take part").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -71,6 +73,12 @@ pub enum Cause {
     AddressLost,
     /// An interface that carries one of the addresses does not work.
     AddressInterface,
+    /// A script that is tracked with weight 0 has not answered yet.
+    ScriptWaiting,
+    /// A script that is tracked with weight 0 fails (or, tracked in reverse, succeeds).
+    ScriptFailed,
+    /// The scripts that are tracked with weight 0 are fine again.
+    ScriptPassed,
     /// The operator said so: `ringward release`.
     Released,
     /// A reload removed or replaced the instance.
@@ -101,6 +109,9 @@ impl Cause {
             Cause::AddressRefused => "addresses refused by the kernel",
             Cause::AddressLost => "address removed by somebody else again and again",
             Cause::AddressInterface => "an interface of the addresses does not work",
+            Cause::ScriptWaiting => "a tracked script has not answered yet",
+            Cause::ScriptFailed => "a tracked script fails",
+            Cause::ScriptPassed => "the tracked scripts are fine",
             Cause::Released => "released by the operator",
             Cause::Removed => "removed by a reload",
             Cause::Stopped => "stopped",
@@ -181,6 +192,24 @@ pub enum Event {
         peer: IpAddr,
         /// What differs.
         what: Mismatch,
+    },
+    /// A script stands otherwise than before, or ended otherwise.
+    Script {
+        /// Index of the script.
+        script: u16,
+        /// How it stands.
+        standing: Standing,
+        /// How it ended; none: nothing is heard of it.
+        outcome: Option<Outcome>,
+    },
+    /// An instance has another effective priority.
+    PriorityChanged {
+        /// Index of the instance.
+        instance: u16,
+        /// Before.
+        from: Priority,
+        /// Now.
+        to: Priority,
     },
     /// Netlink messages were lost; the tables are read again.
     KernelOverrun,

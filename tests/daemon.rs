@@ -126,7 +126,7 @@ impl Scene {
 fn daemon_of(supervisor: &Process) -> Pid {
     let give_up = Clock::now() + SOON;
     loop {
-        if let [daemon] = supervisor.children()[..] {
+        if let [daemon] = supervisor.children_named("ringward")[..] {
             return daemon;
         }
         assert!(Clock::now() < give_up, "no daemon:\n{}", supervisor.output());
@@ -263,7 +263,9 @@ fn when_the_daemon_is_killed_its_supervisor_removes_the_address_and_starts_anoth
     let first = daemon_of(&process);
     kill(first, Signal::SIGKILL).unwrap();
     rig::eventually(SOON, "the address goes", || watch.went(VIP, Instant::ZERO).is_some());
-    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != first));
+    rig::eventually(SOON, "another daemon", || {
+        process.children_named("ringward").iter().any(|pid| *pid != first)
+    });
     scene.wait_for_address();
     let status = status(&scene.node);
     assert_eq!(status["process"]["restarts"], 1, "{status}");
@@ -278,7 +280,7 @@ fn a_daemon_whose_supervisor_is_killed_cleans_up_itself() {
     let script = format!("{RINGWARD} run --config {}; sleep 1000", config.display());
     let shell = scene.node.spawn(Command::new("/bin/sh").args(["-c", &script])).unwrap();
     scene.wait_for_address();
-    kill(daemon_of(&shell), Signal::SIGKILL).unwrap();
+    kill(shell.children()[0], Signal::SIGKILL).unwrap();
     scene.wait_until_gone();
 }
 

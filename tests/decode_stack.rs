@@ -95,5 +95,6 @@ fn instance(index: u16, addresses: Span16) -> Instance {
         addresses,
         advertised: 1,
         peers: Span16::default(),
+        trackers: Span16::default(),
     }
 }

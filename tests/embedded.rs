@@ -211,9 +211,9 @@ fn a_configuration_under_which_the_daemon_keeps_dying_gives_way_to_the_older_one
     while killed.len() < 3 {
         eventually("a daemon owns the newer address", &process, || {
             node.has(NEW).unwrap()
-                && matches!(process.children()[..], [daemon] if !killed.contains(&daemon))
+                && matches!(process.children_named("ringward")[..], [daemon] if !killed.contains(&daemon))
         });
-        let daemon = process.children()[0];
+        let daemon = process.children_named("ringward")[0];
         kill(daemon, Signal::SIGKILL).unwrap();
         killed.push(daemon);
     }

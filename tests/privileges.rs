@@ -85,7 +85,7 @@ fn wait_for(node: &Node, process: &Process, state: &str) {
 fn daemon_of(supervisor: &Process) -> Pid {
     let mut found = None;
     rig::eventually(SOON, "a daemon", || {
-        found = supervisor.children().first().copied();
+        found = supervisor.children_named("ringward").first().copied();
         found.is_some()
     });
     found.unwrap()
@@ -202,7 +202,9 @@ fn as_nobody_with_two_file_capabilities_it_does_everything_but_real_time() {
     let watch = node.watch_addresses().unwrap();
     kill(daemon, Signal::SIGKILL).unwrap();
     rig::eventually(SOON, "the address goes", || watch.went(added, Instant::ZERO).is_some());
-    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != daemon));
+    rig::eventually(SOON, "another daemon", || {
+        process.children_named("ringward").iter().any(|pid| *pid != daemon)
+    });
     wait_for(&node, &process, "MASTER");
     assert_is_nobodys(daemon_of(&process));
 
@@ -326,7 +328,9 @@ fn as_root_both_processes_give_up_what_they_do_not_need() {
 
     // The next one, too, and it can be started with what is left.
     kill(daemon, Signal::SIGKILL).unwrap();
-    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != daemon));
+    rig::eventually(SOON, "another daemon", || {
+        process.children_named("ringward").iter().any(|pid| *pid != daemon)
+    });
     wait_for(&node, &process, "MASTER");
     assert_has_only(daemon_of(&process), needed, 2);
     let status = status(&node);
@@ -367,7 +371,9 @@ fn a_configuration_that_only_its_owner_may_read_is_read_again_after_a_death() {
     wait_for(&node, &process, "MASTER");
     let daemon = daemon_of(&process);
     kill(daemon, Signal::SIGKILL).unwrap();
-    rig::eventually(SOON, "another daemon", || process.children().iter().any(|pid| *pid != daemon));
+    rig::eventually(SOON, "another daemon", || {
+        process.children_named("ringward").iter().any(|pid| *pid != daemon)
+    });
     wait_for(&node, &process, "MASTER");
 }
 

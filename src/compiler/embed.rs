@@ -49,9 +49,18 @@ fn compiled(
     program: &Path,
 ) -> Option<Vec<u8>> {
     let fits = |config: &Config, blob: &[u8]| {
-        let [interfaces, instances, addresses, peers] = section.holds;
-        let capacity =
-            Capacity { board: "", instances, interfaces, addresses, peers, blob_len: section.room };
+        let [interfaces, instances, addresses, peers, scripts, trackers, commands] = section.holds;
+        let capacity = Capacity {
+            board: "",
+            instances,
+            interfaces,
+            addresses,
+            peers,
+            scripts,
+            trackers,
+            commands,
+            blob_len: section.room,
+        };
         let Some((needed, held, what)) = shortage(config, blob, &capacity) else { return true };
         let (path, program, board) = (path.display(), program.display(), section.board);
         complain(&format!("{path}: needs {needed} {what}, {program} (board {board}) holds {held}"));

@@ -124,6 +124,9 @@ fn shortage(
         (config.interfaces.len(), capacity.interfaces, "interfaces"),
         (config.addresses.len(), capacity.addresses, "addresses"),
         (config.peers.len(), capacity.peers, "unicast peers"),
+        (config.scripts.len(), capacity.scripts, "scripts"),
+        (config.trackers.len(), capacity.trackers, "trackers"),
+        (config.commands.len(), capacity.commands, "commands"),
         (blob.len(), capacity.blob_len, "octets"),
     ]
     .into_iter()

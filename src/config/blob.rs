@@ -1,6 +1,6 @@
 //! The binary form of a configuration: what `ringwardc` writes and the daemon reads.
 //!
-//! A header of 28 octets, then one postcard record after another, in the order of the tables.
+//! A header of 34 octets, then one postcard record after another, in the order of the tables.
 //! All header fields are little-endian:
 //!
 //! | octets | field |
@@ -8,12 +8,12 @@
 //! | 0–7 | magic, `RINGWARD` |
 //! | 8–9 | [`SCHEMA`] |
 //! | 10–11 | zero |
-//! | 12–13, 14–15, 16–17, 18–19 | needs: interfaces, instances, addresses, peers |
-//! | 20–23 | octets behind the header |
-//! | 24–27 | CRC-32 (IEEE 802.3) of octets 0–23 and of everything behind the header |
+//! | 12–13, 14–15, … 24–25 | needs: the records of each table, in order |
+//! | 26–29 | octets behind the header |
+//! | 30–33 | CRC-32 (IEEE 802.3) of octets 0–29 and of everything behind the header |
 //!
-//! The records: [`Global`], then as many interface names, [`Instance`]s, [`Address`]es and peers as
-//! the header says. They are decoded one at a time, straight into the tables of a [`Config`] that
+//! The records: [`Global`], then as many interface names, [`Instance`]s, [`Address`]es, peers,
+//! [`Script`]s, [`Tracker`]s and [`Command`]s as the header says. They are decoded one at a time, straight into the tables of a [`Config`] that
 //! exists already, so that decoding takes little stack whatever the configuration holds.
 
 use core::fmt;
@@ -21,22 +21,31 @@ use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Invalid, check};
-use super::model::{Address, Config, Global, Instance};
+use super::model::{Address, Command, Config, Global, Instance, Script, Tracker};
 use crate::addr::InterfaceName;
-use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX};
+use crate::limits::{
+    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
+    SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+};
 
 /// The first octets of every blob.
 pub const MAGIC: [u8; 8] = *b"RINGWARD";
 
 /// The number of this layout. Any change of a record is a new one: postcard does not describe
 /// itself, so a daemon reads its own schema only.
-pub const SCHEMA: u16 = 1;
+pub const SCHEMA: u16 = 2;
 
 /// Octets of the header.
-pub const HEADER_LEN: usize = 28;
+pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;
 
 /// Octets of the header that the checksum covers: all but itself.
-const HEADER_SUMMED_LEN: usize = 24;
+const HEADER_SUMMED_LEN: usize = LEN_PLACE + 4;
+
+/// Tables besides the global settings.
+const TABLE_COUNT: usize = 7;
+
+/// Where the header tells how many octets follow it.
+const LEN_PLACE: usize = 12 + 2 * TABLE_COUNT;
 
 /// A table of a configuration, for messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +60,12 @@ pub enum Table {
     Addresses,
     /// [`Config::peers`].
     Peers,
+    /// [`Config::scripts`].
+    Scripts,
+    /// [`Config::trackers`].
+    Trackers,
+    /// [`Config::commands`].
+    Commands,
 }
 
 impl fmt::Display for Table {
@@ -61,6 +76,9 @@ impl fmt::Display for Table {
             Table::Instances => "instances",
             Table::Addresses => "addresses",
             Table::Peers => "unicast peers",
+            Table::Scripts => "scripts",
+            Table::Trackers => "trackers",
+            Table::Commands => "commands",
         })
     }
 }
@@ -173,6 +191,15 @@ pub fn encode(config: &Config, out: &mut [u8]) -> Result<usize, Unwritable> {
     for peer in &config.peers {
         rest = write(peer, rest)?;
     }
+    for script in &config.scripts {
+        rest = write(script, rest)?;
+    }
+    for tracker in &config.trackers {
+        rest = write(tracker, rest)?;
+    }
+    for command in &config.commands {
+        rest = write(command, rest)?;
+    }
     let body_len = room - HEADER_LEN - rest.len();
     let body = body.get(..body_len).ok_or(Unwritable::Full)?;
 
@@ -182,6 +209,9 @@ pub fn encode(config: &Config, out: &mut [u8]) -> Result<usize, Unwritable> {
             config.instances.len(),
             config.addresses.len(),
             config.peers.len(),
+            config.scripts.len(),
+            config.trackers.len(),
+            config.commands.len(),
         ],
         body_len,
     };
@@ -203,12 +233,15 @@ pub fn decode(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
 
 fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     let (header, body) = Header::parse(blob)?;
-    let [interfaces, instances, addresses, peers] = header.needs;
+    let [interfaces, instances, addresses, peers, scripts, trackers, commands] = header.needs;
     for (table, needed, held) in [
         (Table::Interfaces, interfaces, INTERFACE_COUNT_MAX),
         (Table::Instances, instances, INSTANCE_COUNT_MAX),
         (Table::Addresses, addresses, ADDRESS_COUNT_MAX),
         (Table::Peers, peers, PEER_COUNT_MAX),
+        (Table::Scripts, scripts, SCRIPT_COUNT_MAX),
+        (Table::Trackers, trackers, TRACKER_COUNT_MAX),
+        (Table::Commands, commands, COMMAND_COUNT_MAX),
     ] {
         if needed > held {
             return Err(Refused::Needs { table, needed, held });
@@ -220,13 +253,16 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     fill::<Instance, _>(&mut rest, Table::Instances, instances, &mut config.instances)?;
     fill::<Address, _>(&mut rest, Table::Addresses, addresses, &mut config.addresses)?;
     fill::<IpAddr, _>(&mut rest, Table::Peers, peers, &mut config.peers)?;
+    fill::<Script, _>(&mut rest, Table::Scripts, scripts, &mut config.scripts)?;
+    fill::<Tracker, _>(&mut rest, Table::Trackers, trackers, &mut config.trackers)?;
+    fill::<Command, _>(&mut rest, Table::Commands, commands, &mut config.commands)?;
     if rest.is_empty() { Ok(()) } else { Err(Refused::Trailing { extra: rest.len() }) }
 }
 
 /// A blob as a flash partition has it: without the octets behind its end, if they are those of
 /// erased or cleared flash. Anything else is left as it is, for [`decode`] to refuse.
 pub fn without_padding(octets: &[u8]) -> &[u8] {
-    let body_len = octets.get(20..24).and_then(|len| len.first_chunk()).copied();
+    let body_len = octets.get(LEN_PLACE..LEN_PLACE + 4).and_then(|len| len.first_chunk()).copied();
     let len = body_len.and_then(|len| usize::try_from(u32::from_le_bytes(len)).ok());
     let end = len.and_then(|len| len.checked_add(HEADER_LEN));
     match end.and_then(|end| octets.split_at_checked(end)) {
@@ -238,8 +274,8 @@ pub fn without_padding(octets: &[u8]) -> &[u8] {
 
 /// The header's fields but for magic, schema and checksum.
 struct Header {
-    /// Interfaces, instances, addresses, peers.
-    needs: [usize; 4],
+    /// Records of each table, in their order.
+    needs: [usize; TABLE_COUNT],
     body_len: usize,
 }
 
@@ -278,7 +314,7 @@ impl Header {
             return Err(Refused::Schema { found: schema });
         }
         let zero = next_u16().ok_or(short)?;
-        let mut needs = [0; 4];
+        let mut needs = [0; TABLE_COUNT];
         for count in &mut needs {
             *count = usize::from(next_u16().ok_or(short)?);
         }

@@ -8,11 +8,11 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
-use super::model::{Address, Config, Instance, Span16};
+use super::model::{Address, Command, Config, Instance, Script, Span16, Subject, Tracker};
 use crate::addr::{Family, Version};
 use crate::limits::{
     ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
-    PEER_COUNT_MAX,
+    PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::time::Span;
 
@@ -24,6 +24,9 @@ pub const INTERVAL_V3_MAX: Span = Span::from_centis(4095);
 
 /// The longest version 2 interval: 8 bits of seconds (RFC 3768 §5.3.7).
 pub const INTERVAL_V2_MAX: Span = Span::from_secs(255);
+
+/// The largest weight, and less its sign the smallest: keepalived.conf(5).
+pub const WEIGHT_MAX: i16 = 253;
 
 /// A rule that a configuration breaks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -37,7 +40,7 @@ pub enum Rule {
     InterfaceIndex = 3,
     /// A name that is empty or has control characters in it.
     Name = 4,
-    /// Two instances of one name.
+    /// Two instances, or two scripts, of one name.
     NameTwice = 5,
     /// Priority 0, which only a resigning advert carries (RFC 9568 §5.2.4).
     Priority = 6,
@@ -79,6 +82,17 @@ pub enum Rule {
     PeerTwice = 24,
     /// No announcement at all in a burst that must have one.
     AnnounceRepeat = 25,
+    /// What the instances track does not follow one another in the pool without a gap.
+    TrackerRange = 26,
+    /// A tracker of something that is not in its table.
+    TrackerSubject = 27,
+    /// A weight beyond -253 to 253.
+    Weight = 28,
+    /// A script whose command is not in the table, that never runs or has no time to, or that
+    /// wants no success or no failure at all.
+    Script = 29,
+    /// A command without a program, or whose words do not each end with a zero.
+    Command = 30,
 }
 
 impl Rule {
@@ -96,7 +110,7 @@ impl Rule {
             Rule::InterfaceTwice => "each interface is in the table once",
             Rule::InterfaceIndex => "an interface index points into the table",
             Rule::Name => "a name is not empty and has no control characters",
-            Rule::NameTwice => "no two instances have the same name",
+            Rule::NameTwice => "no two instances and no two scripts have the same name",
             Rule::Priority => "a priority is 1 to 255",
             Rule::VersionFamily => "IPv6 needs version 3",
             Rule::IntervalV2 => "a version 2 interval is a whole number of seconds, 1 to 255",
@@ -117,6 +131,13 @@ impl Rule {
             Rule::Peer => "a peer is a host's address of the instance's family",
             Rule::PeerTwice => "a peer is named once",
             Rule::AnnounceRepeat => "a burst has at least one announcement",
+            Rule::TrackerRange => "what the instances track follows one another in the pool",
+            Rule::TrackerSubject => "what is tracked is in its table",
+            Rule::Weight => "a weight is -253 to 253",
+            Rule::Script => {
+                "a script has a command, an interval, a timeout, a rise and a fall of at least 1"
+            }
+            Rule::Command => "a command has a program, and each word ends with a zero",
         }
     }
 }
@@ -134,6 +155,12 @@ pub enum Place {
     Address(u16),
     /// At a peer: index into [`Config::peers`].
     Peer(u16),
+    /// At a script: index into [`Config::scripts`].
+    Script(u16),
+    /// At a tracker: index into [`Config::trackers`].
+    Tracker(u16),
+    /// At a command: index into [`Config::commands`].
+    Command(u16),
 }
 
 impl fmt::Display for Place {
@@ -144,6 +171,9 @@ impl fmt::Display for Place {
             Place::Instance(index) => write!(f, "instance {index}"),
             Place::Address(index) => write!(f, "address {index}"),
             Place::Peer(index) => write!(f, "unicast peer {index}"),
+            Place::Script(index) => write!(f, "script {index}"),
+            Place::Tracker(index) => write!(f, "tracker {index}"),
+            Place::Command(index) => write!(f, "command {index}"),
         }
     }
 }
@@ -175,11 +205,13 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
     check_interfaces(config)?;
     let mut addresses_end = 0;
     let mut peers_end = 0;
+    let mut trackers_end = 0;
     for (index, instance) in (0..).zip(&config.instances) {
         let place = Place::Instance(index);
         check_instance(config, instance).map_err(|rule| broken(rule, place))?;
         follow(instance.addresses, &mut addresses_end).ok_or(broken(Rule::AddressRange, place))?;
         follow(instance.peers, &mut peers_end).ok_or(broken(Rule::PeerRange, place))?;
+        follow(instance.trackers, &mut trackers_end).ok_or(broken(Rule::TrackerRange, place))?;
         check_advertised(config, instance, place)?;
         check_peers(config, instance)?;
     }
@@ -188,6 +220,18 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
     }
     if peers_end != config.peers.len() {
         return Err(broken(Rule::PeerRange, Place::Global));
+    }
+    if trackers_end != config.trackers.len() {
+        return Err(broken(Rule::TrackerRange, Place::Global));
+    }
+    for (index, script) in (0..).zip(&config.scripts) {
+        check_script(config, script).map_err(|rule| broken(rule, Place::Script(index)))?;
+    }
+    for (index, tracker) in (0..).zip(&config.trackers) {
+        check_tracker(config, *tracker).map_err(|rule| broken(rule, Place::Tracker(index)))?;
+    }
+    for (index, command) in (0..).zip(&config.commands) {
+        check_command(command).map_err(|rule| broken(rule, Place::Command(index)))?;
     }
     for (index, address) in (0..).zip(&config.addresses) {
         check_address(config, address).map_err(|rule| broken(rule, Place::Address(index)))?;
@@ -313,6 +357,28 @@ fn check_address(config: &Config, address: &Address) -> Result<(), Rule> {
     require(label.is_empty() || (family == Family::V4 && is_printable), Rule::Label)
 }
 
+fn check_script(config: &Config, script: &Script) -> Result<(), Rule> {
+    let name = &script.name;
+    require(!name.is_empty() && !name.chars().any(char::is_control), Rule::Name)?;
+    require(usize::from(script.command) < config.commands.len(), Rule::Script)?;
+    require(!script.interval.is_zero() && !script.timeout.is_zero(), Rule::Script)?;
+    require(script.rise > 0 && script.fall > 0, Rule::Script)
+}
+
+fn check_tracker(config: &Config, tracker: Tracker) -> Result<(), Rule> {
+    let Subject::Script(script) = tracker.subject;
+    require(usize::from(script) < config.scripts.len(), Rule::TrackerSubject)?;
+    require((-WEIGHT_MAX..=WEIGHT_MAX).contains(&tracker.weight), Rule::Weight)
+}
+
+fn check_command(command: &Command) -> Result<(), Rule> {
+    let has_program = command.arguments().next().is_some_and(|program| !program.is_empty());
+    require(has_program && command.words.ends_with('\0'), Rule::Command)?;
+    let is_name =
+        |name: &str| !name.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':');
+    require(is_name(&command.user) && is_name(&command.group), Rule::Command)
+}
+
 fn check_peers(config: &Config, instance: &Instance) -> Result<(), Invalid> {
     let peers = config.peers_of(instance);
     for (index, peer) in (instance.peers.start..).zip(peers) {
@@ -330,6 +396,9 @@ fn check_twins(config: &Config) -> Result<(), Invalid> {
 
     let names = twins::<_, INSTANCE_COUNT_MAX>(&config.instances, |a, b| a.name.cmp(&b.name));
     report(names, Rule::NameTwice, Place::Instance)?;
+
+    let scripts = twins::<_, SCRIPT_COUNT_MAX>(&config.scripts, |a, b| a.name.cmp(&b.name));
+    report(scripts, Rule::NameTwice, Place::Script)?;
 
     let routers = twins::<_, INSTANCE_COUNT_MAX>(&config.instances, |a, b| {
         (a.interface, a.family, a.vrid).cmp(&(b.interface, b.family, b.vrid))

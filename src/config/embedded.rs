@@ -6,11 +6,11 @@
 //! | octets | field |
 //! |---|---|
 //! | 0–15 | [`MAGIC`] |
-//! | 16–17 | number of this layout, 1 |
+//! | 16–17 | number of this layout, 2 |
 //! | 18–19 | [`SCHEMA`] of the blobs |
 //! | 20–23 | room: octets of a blob |
-//! | 24–25, 26–27, 28–29, 30–31 | holds: interfaces, instances, addresses, peers |
-//! | 32–59 | name of the board, padded with zeros |
+//! | 24–25, 26–27, … 36–37 | holds: interfaces, instances, addresses, peers, scripts, trackers, commands |
+//! | 38–59 | name of the board, padded with zeros |
 //! | 60–63 | CRC-32 (IEEE 802.3) of octets 0–59 |
 //!
 //! Two slots follow, each of a header and room for a blob:
@@ -23,8 +23,8 @@
 
 use super::blob::SCHEMA;
 use crate::limits::{
-    ADDRESS_COUNT_MAX, BOARD, EMBEDDED_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
-    PEER_COUNT_MAX,
+    ADDRESS_COUNT_MAX, BOARD, COMMAND_COUNT_MAX, EMBEDDED_LEN_MAX, INSTANCE_COUNT_MAX,
+    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
 };
 
 /// The first octets of the section. No text has them.
@@ -40,8 +40,9 @@ const HEADER_LEN: usize = 64;
 const HEADER_SUMMED_LEN: usize = 60;
 const SLOT_HEADER_LEN: usize = 12;
 const SLOT_SUMMED_LEN: usize = 8;
-const LAYOUT: u16 = 1;
-const BOARD_PLACE: usize = 32;
+const LAYOUT: u16 = 2;
+const HOLDS_PLACE: usize = 24;
+const BOARD_PLACE: usize = 38;
 
 const _: () = assert!(BOARD.len() <= HEADER_SUMMED_LEN - BOARD_PLACE);
 
@@ -57,6 +58,9 @@ pub const fn empty() -> [u8; SECTION_LEN] {
     put(&mut section, 26, &narrow(INSTANCE_COUNT_MAX).to_le_bytes());
     put(&mut section, 28, &narrow(ADDRESS_COUNT_MAX).to_le_bytes());
     put(&mut section, 30, &narrow(PEER_COUNT_MAX).to_le_bytes());
+    put(&mut section, 32, &narrow(SCRIPT_COUNT_MAX).to_le_bytes());
+    put(&mut section, 34, &narrow(TRACKER_COUNT_MAX).to_le_bytes());
+    put(&mut section, 36, &narrow(COMMAND_COUNT_MAX).to_le_bytes());
     put(&mut section, BOARD_PLACE, BOARD.as_bytes());
     let sum = crc32(section.split_at(HEADER_SUMMED_LEN).0);
     put(&mut section, HEADER_SUMMED_LEN, &sum.to_le_bytes());
@@ -100,8 +104,8 @@ pub struct Section<'a> {
     pub schema: u16,
     /// Octets of the largest blob that there is room for.
     pub room: usize,
-    /// Interfaces, instances, addresses and peers that the program holds.
-    pub holds: [usize; 4],
+    /// What the program holds: records of each table of a configuration, in their order.
+    pub holds: [usize; 7],
     slots: &'a [u8],
 }
 
@@ -134,8 +138,8 @@ impl<'a> Section<'a> {
         }
         let room = usize::try_from(u32_at(summed, 20)?).ok()?;
         let slots = slots.get(..SLOT_COUNT.checked_mul(SLOT_HEADER_LEN.checked_add(room)?)?)?;
-        let mut holds = [0; 4];
-        for (held, at) in holds.iter_mut().zip([24, 26, 28, 30]) {
+        let mut holds = [0; 7];
+        for (held, at) in holds.iter_mut().zip((HOLDS_PLACE..).step_by(2)) {
             *held = usize::from(u16_at(summed, at)?);
         }
         let board = summed.get(BOARD_PLACE..)?.split(|octet| *octet == 0).next()?;

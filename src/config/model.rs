@@ -6,11 +6,14 @@
 
 use core::net::IpAddr;
 use core::ops::Range;
-use heapless::Vec;
+use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::addr::{Family, InterfaceName, Name, Priority, Version, Vrid};
-use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX};
+use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
+use crate::limits::{
+    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
+    PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+};
 use crate::time::Span;
 
 /// A whole configuration. Large (hundreds of kilobytes of tables): keep it in a `static` or a box.
@@ -26,6 +29,12 @@ pub struct Config {
     pub addresses: Vec<Address, ADDRESS_COUNT_MAX>,
     /// The unicast peers of all instances: [`Instance::peers`] says whose.
     pub peers: Vec<IpAddr, PEER_COUNT_MAX>,
+    /// The scripts whose success somebody tracks.
+    pub scripts: Vec<Script, SCRIPT_COUNT_MAX>,
+    /// What all instances track: [`Instance::trackers`] says whose.
+    pub trackers: Vec<Tracker, TRACKER_COUNT_MAX>,
+    /// The commands that scripts refer to.
+    pub commands: Vec<Command, COMMAND_COUNT_MAX>,
 }
 
 /// What holds for all instances.
@@ -40,6 +49,9 @@ pub struct Global {
     pub garp_interval: Span,
     /// `vrrp_gna_interval`: the same for unsolicited neighbour advertisements.
     pub gna_interval: Span,
+    /// `enable_script_security`: a command that runs as root is refused if others than root could
+    /// change what it runs.
+    pub script_security: bool,
 }
 
 /// One virtual router: `vrrp_instance`.
@@ -82,6 +94,8 @@ pub struct Instance {
     pub advertised: u8,
     /// The instance's `unicast_peer`s in [`Config::peers`]; none: multicast.
     pub peers: Span16,
+    /// What the instance tracks, in [`Config::trackers`].
+    pub trackers: Span16,
 }
 
 /// The `garp_*` keywords of one instance, which hold for neighbour advertisements as well.
@@ -131,6 +145,64 @@ pub struct Address {
     pub label: InterfaceName,
 }
 
+/// A command whose success is tracked: `vrrp_script`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// The name in the configuration.
+    pub name: Name,
+    /// What is run: index into [`Config::commands`].
+    pub command: u16,
+    /// `interval`: from one run to the next.
+    pub interval: Span,
+    /// `timeout`: a run that takes longer has failed, and is ended.
+    pub timeout: Span,
+    /// `rise`: so many successes in a row make it succeed, at least 1.
+    pub rise: u16,
+    /// `fall`: so many failures in a row make it fail, at least 1.
+    pub fall: u16,
+    /// `init_fail`: it counts as failed until it has succeeded.
+    pub init_fail: bool,
+}
+
+/// What an instance tracks, and what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracker {
+    /// What is tracked.
+    pub subject: Subject,
+    /// Added to the priority while the subject is fine, if positive; while it is not, if negative.
+    /// Zero: the instance is in FAULT while the subject is not fine.
+    pub weight: i16,
+    /// The weight's sign is turned round; with weight zero, FAULT means that the subject is fine.
+    pub reverse: bool,
+}
+
+/// What can be tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// Index into [`Config::scripts`].
+    Script(u16),
+}
+
+/// A program with its arguments, and who runs it. No shell is involved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// The program and its arguments, each ended by a zero.
+    pub words: String<COMMAND_LEN_MAX>,
+    /// `user`; empty: `keepalived_script` where there is such a user, else the daemon's own.
+    pub user: AccountName,
+    /// Its group; empty: the user's own.
+    pub group: AccountName,
+    /// Whether it also gets the supplementary groups of its user.
+    pub supplementary: bool,
+}
+
+impl Command {
+    /// The program and its arguments.
+    pub fn arguments(&self) -> impl Iterator<Item = &str> {
+        self.words.split_terminator('\0')
+    }
+}
+
 /// A range of a pool, as start and length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span16 {
@@ -155,6 +227,7 @@ impl Global {
             startup_delay: Span::ZERO,
             garp_interval: Span::ZERO,
             gna_interval: Span::ZERO,
+            script_security: false,
         }
     }
 }
@@ -175,6 +248,9 @@ impl Config {
             instances: Vec::new(),
             addresses: Vec::new(),
             peers: Vec::new(),
+            scripts: Vec::new(),
+            trackers: Vec::new(),
+            commands: Vec::new(),
         }
     }
 
@@ -186,6 +262,9 @@ impl Config {
         self.instances.clear();
         self.addresses.clear();
         self.peers.clear();
+        self.scripts.clear();
+        self.trackers.clear();
+        self.commands.clear();
     }
 
     /// Becomes equal to `other` without moving more than what is in use.
@@ -197,6 +276,9 @@ impl Config {
         let _ = self.instances.extend_from_slice(&other.instances);
         let _ = self.addresses.extend_from_slice(&other.addresses);
         let _ = self.peers.extend_from_slice(&other.peers);
+        let _ = self.scripts.extend_from_slice(&other.scripts);
+        let _ = self.trackers.extend_from_slice(&other.trackers);
+        let _ = self.commands.extend_from_slice(&other.commands);
     }
 
     /// The addresses of `instance`, advertised ones first.
@@ -207,6 +289,11 @@ impl Config {
     /// The unicast peers of `instance`.
     pub fn peers_of(&self, instance: &Instance) -> &[IpAddr] {
         self.peers.get(instance.peers.range()).unwrap_or(&[])
+    }
+
+    /// What `instance` tracks.
+    pub fn trackers_of(&self, instance: &Instance) -> &[Tracker] {
+        self.trackers.get(instance.trackers.range()).unwrap_or(&[])
     }
 
     /// The name of interface `index`; empty when there is none, which [`super::check`] excludes.

@@ -1,6 +1,8 @@
 //! A configuration for the tests of blob and check.
 
-use super::model::{Address, Announce, Config, Instance, Span16};
+use super::model::{
+    Address, Announce, Command, Config, Instance, Script, Span16, Subject, Tracker,
+};
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
 
@@ -13,6 +15,7 @@ pub(in crate::config) fn boxed() -> Box<Config> {
 pub(in crate::config) fn reference() -> Box<Config> {
     let mut config = boxed();
     config.global.router_id = "gw1".try_into().unwrap();
+    config.global.script_security = true;
     config.global.startup_delay = Span::from_secs(2);
     for name in ["eth0", "br-lan"] {
         config.interfaces.push(name.try_into().unwrap()).unwrap();
@@ -46,6 +49,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             addresses: Span16 { start: 0, len: 2 },
             advertised: 1,
             peers: Span16 { start: 0, len: 1 },
+            trackers: Span16 { start: 0, len: 1 },
         })
         .unwrap();
     config
@@ -68,6 +72,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             addresses: Span16 { start: 2, len: 1 },
             advertised: 1,
             peers: Span16::default(),
+            trackers: Span16::default(),
         })
         .unwrap();
     for (ip, prefix_len, interface, label) in
@@ -78,5 +83,30 @@ pub(in crate::config) fn reference() -> Box<Config> {
         config.addresses.push(Address { ip, prefix_len, interface, label }).unwrap();
     }
     config.peers.push("192.0.2.2".parse().unwrap()).unwrap();
+    config
+        .scripts
+        .push(Script {
+            name: "chk".try_into().unwrap(),
+            command: 0,
+            interval: Span::from_secs(2),
+            timeout: Span::from_secs(1),
+            rise: 3,
+            fall: 2,
+            init_fail: true,
+        })
+        .unwrap();
+    config
+        .trackers
+        .push(Tracker { subject: Subject::Script(0), weight: -20, reverse: false })
+        .unwrap();
+    config
+        .commands
+        .push(Command {
+            words: "chk\0-x\0".try_into().unwrap(),
+            user: "nobody".try_into().unwrap(),
+            group: "".try_into().unwrap(),
+            supplementary: true,
+        })
+        .unwrap();
     config
 }

@@ -96,6 +96,8 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let listener = listener.map_err(|error| {
         Failure::new(Exit::System, format!("cannot share the control socket: {error}"))
     })?;
+    let helper = house.helper.as_raw_fd();
+    engine.set_life(legacy.restarts);
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = Box::new(Reload::new(Reader::new(space), &path));
@@ -130,6 +132,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             journal,
             process,
             packet,
+            helper: Some(helper),
             news,
             commands,
             signals,

@@ -14,6 +14,7 @@
 //! | `request` | what a client may ask |
 //! | `reload` | another blob while running |
 //! | `report` | events as log lines |
+//! | `helper` | the processes that run programs |
 //! | `version` | what this build is and holds |
 //! | `client` | `status`, `watch`, `log`, `reload`, `release` |
 //! | `console` | the serial console and the full screen |
@@ -27,6 +28,7 @@ pub mod client;
 mod console;
 mod control;
 mod haste;
+mod helper;
 #[cfg(not(feature = "console"))]
 mod no_console;
 mod pace;

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::io::stderr;
 use crate::status::render_event;
 use crate::trace::{Event, StateName};
+use crate::track::Standing;
 
 /// Events formatted in one turn: a burst is spread over several.
 const REPORT_COUNT_MAX: usize = 32;
@@ -49,11 +50,15 @@ pub(super) fn report(engine: &mut Engine) -> bool {
 fn level(event: &Event) -> Level {
     match event {
         Event::Transition(transition) if transition.to != StateName::Fault => Level::Info,
+        Event::Script { standing: Standing::Passing, .. } | Event::PriorityChanged { .. } => {
+            Level::Info
+        }
         Event::Transition(_) | Event::AddressRefused { .. } => Level::Error,
         Event::FaultChanged { .. }
         | Event::AddressLost { .. }
         | Event::Rival { .. }
         | Event::Stalled { .. }
+        | Event::Script { .. }
         | Event::Mismatch { .. }
         | Event::KernelOverrun => Level::Warn,
     }

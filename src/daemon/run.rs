@@ -16,6 +16,7 @@ use crate::engine::{Engine, Heartbeat, RequestKind, Via};
 use crate::io::journal::Journal;
 use crate::io::netlink::{Netlink, Received};
 use crate::io::outbox::Outbox;
+use crate::io::pair::{self, Received as Heard};
 use crate::io::port::Inbox;
 use crate::io::process::{self, Word};
 use crate::io::ring::{Operation, Ring, Tag};
@@ -23,9 +24,13 @@ use crate::io::timer::Timer;
 use crate::io::{clock, heap};
 use crate::status::Process;
 use crate::time::{Instant, Span};
+use crate::track::message::MESSAGE_LEN_MAX;
 
 /// Everything is to be gone this long after it was asked for.
 const STOP_PATIENCE: Span = Span::from_secs(1);
+
+/// Programs asked for in one turn: more are spread over several.
+const JOB_COUNT_MAX: usize = 8;
 
 /// The daemon, with all that it needs.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub(super) struct Daemon {
     pub(super) journal: Journal,
     pub(super) process: Process,
     pub(super) packet: RawFd,
+    /// Where programs are asked for; none: the helper and its keeper are gone for good.
+    pub(super) helper: Option<RawFd>,
     pub(super) news: OwnedFd,
     pub(super) commands: OwnedFd,
     pub(super) signals: OwnedFd,
@@ -68,6 +75,9 @@ impl Daemon {
                     return Exit::Fine;
                 }
                 self.answer(now);
+            }
+            if !self.ask_helper(now) {
+                self.ring.push(Tag::Again, Operation::Nop);
             }
             if self.stop_by.is_some_and(|by| by <= now) {
                 return Exit::Fine;
@@ -96,6 +106,13 @@ impl Daemon {
             (Tag::Signal, &self.signals),
         ] {
             self.ring.push(tag, Operation::Readable(fd.as_raw_fd()));
+        }
+        self.listen_to_helper();
+    }
+
+    fn listen_to_helper(&mut self) {
+        if let Some(fd) = self.helper {
+            self.ring.push(Tag::Helper, Operation::Readable(fd));
         }
     }
 
@@ -134,6 +151,7 @@ impl Daemon {
                 }
                 Tag::Commands | Tag::Again | Tag::Warm => {}
                 Tag::Signal => self.obey_signals(now),
+                Tag::Helper => self.hear_helper(now),
                 Tag::Control => self.control.accept(now, &mut self.ring),
                 Tag::Client(slot) => self.control.serve(slot, &mut self.ring),
                 Tag::File => {
@@ -157,6 +175,35 @@ impl Daemon {
             Received::Foreign => process.netlink_foreign += 1,
         });
         self.ring.push(tag, Operation::Readable(fd));
+    }
+
+    fn hear_helper(&mut self, now: Instant) {
+        let mut buffer = [0; MESSAGE_LEN_MAX];
+        while let Some(fd) = self.helper {
+            match pair::receive(fd, &mut buffer) {
+                Heard::Datagram(len) => {
+                    self.engine.observe_answer(now, buffer.get(..len).unwrap_or(&[]));
+                }
+                Heard::Empty => break,
+                Heard::Closed => self.helper = None,
+            }
+        }
+        self.listen_to_helper();
+    }
+
+    /// Asks the helper for what is due. False: there may be more.
+    fn ask_helper(&mut self, now: Instant) -> bool {
+        let mut buffer = [0; MESSAGE_LEN_MAX];
+        for _ in 0..JOB_COUNT_MAX {
+            let Some(fd) = self.helper else { return true };
+            let Some(job) = self.engine.next_job(now, &mut buffer) else { return true };
+            let message = buffer.get(..job.len).unwrap_or(&[]);
+            if !pair::send(fd, message) {
+                self.engine.job_refused(now, job);
+                return true;
+            }
+        }
+        false
     }
 
     fn obey_signals(&mut self, now: Instant) {

@@ -13,6 +13,7 @@ use super::arguments::RunOptions;
 use super::backoff::Backoff;
 #[cfg(feature = "console")]
 use super::console::child::Child;
+use super::helper::Keeper;
 #[cfg(not(feature = "console"))]
 use super::no_console::Child;
 use super::source::{Sources, Trial, sources};
@@ -41,6 +42,8 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     stderr::prepare();
     report::install();
     let sources = sources(options)?;
+    // Before anything is open, given up or filtered.
+    let (keeper, helper) = Keeper::start()?;
     // What may be refused comes before what would be left behind.
     let netlink = netlink::open(Groups::None)?;
     let packet = port::open_packet().map_err(boot::explain_refusal)?;
@@ -71,8 +74,8 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     }
     boot::tell(privilege::keep_for_supervisor());
     let filtered = boot::tell(filter::forbid());
-    let house = House { options, sources, control, netlink, packet, realtime, filtered };
-    let code = watch_over(&house, &mut journal);
+    let house = House { options, sources, control, netlink, packet, helper, realtime, filtered };
+    let code = watch_over(&house, keeper, &mut journal);
     if house.control.is_some() {
         // Ours: the listener was bound there.
         let _ = std::fs::remove_file(&options.control);
@@ -93,18 +96,20 @@ pub(super) struct House<'a> {
     /// For the daemon's frames. The last one to close a packet socket waits for the kernel to let
     /// go of it (10 ms and more), and a daemon that dies must not: its addresses wait for its end.
     pub(super) packet: OwnedFd,
+    /// Where programs are asked for.
+    pub(super) helper: OwnedFd,
     /// SCHED_FIFO was permitted.
     pub(super) realtime: bool,
     /// The kernel has seccomp.
     pub(super) filtered: bool,
 }
 
-fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
+fn watch_over(house: &House<'_>, keeper: Keeper, journal: &mut Journal) -> Result<u8, Failure> {
     let mut backoff = Backoff::new();
     let mut trial = Trial::default();
     let mut abandoned = 0;
     let supervisor = std::process::id();
-    let mut console = Child::new(house.options);
+    let mut others = Others { console: Child::new(house.options), keeper };
     for restarts in 0.. {
         let started_at = clock::now();
         let Some(source) = house.sources.get(trial.index).copied() else { break };
@@ -118,7 +123,7 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
         if restarts == 0 {
             process::set_name(c"ringward-super");
         }
-        let (end, asked) = wait_for_end(pid, &mut console);
+        let (end, asked) = wait_for_end(pid, &mut others);
         let removed = clean_up(journal, &house.netlink);
         let now = clock::now();
         let is_failure = !asked && end != End::Exited(Exit::Fine.code().into());
@@ -147,7 +152,7 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
             told(end),
             wait.as_secs()
         );
-        if !rest(wait, &mut console) {
+        if !rest(wait, &mut others) {
             return Ok(Exit::Fine.code());
         }
     }
@@ -155,7 +160,7 @@ fn watch_over(house: &House<'_>, journal: &mut Journal) -> Result<u8, Failure> {
 }
 
 /// How a daemon ended, for the log.
-fn told(end: End) -> impl core::fmt::Display {
+pub(super) fn told(end: End) -> impl core::fmt::Display {
     let (how, number) = match end {
         End::Exited(code) => ("code", code),
         End::Killed(signal) => ("signal", signal),
@@ -168,13 +173,13 @@ fn told(end: End) -> impl core::fmt::Display {
 }
 
 /// Waits for the daemon to end, and passes signals on to it. Whether it was asked to stop.
-fn wait_for_end(pid: libc::pid_t, console: &mut Child<'_>) -> (End, bool) {
+fn wait_for_end(pid: libc::pid_t, others: &mut Others<'_>) -> (End, bool) {
     let mut asked = false;
     loop {
         if let Some(end) = process::reap(pid) {
             return (end, asked);
         }
-        match wait_for_word(Instant::NEVER, console) {
+        match wait_for_word(Instant::NEVER, others) {
             Some(Word::ChildDied | Word::Resized) | None => {}
             Some(word) => {
                 asked |= word == Word::Stop;
@@ -184,10 +189,17 @@ fn wait_for_end(pid: libc::pid_t, console: &mut Child<'_>) -> (End, bool) {
     }
 }
 
-/// The next signal, or none until then; the console is looked after meanwhile.
-fn wait_for_word(until: Instant, console: &mut Child<'_>) -> Option<Word> {
-    console.tend(clock::now());
-    let until = until.min(console.next_deadline());
+/// The supervisor's children besides the daemon.
+struct Others<'a> {
+    console: Child<'a>,
+    keeper: Keeper,
+}
+
+/// The next signal, or none until then; the others are looked after meanwhile.
+fn wait_for_word(until: Instant, others: &mut Others<'_>) -> Option<Word> {
+    others.keeper.tend();
+    others.console.tend(clock::now());
+    let until = until.min(others.console.next_deadline());
     let wait = (until != Instant::NEVER).then(|| until.since(clock::now()));
     process::wait_for_word(wait)
 }
@@ -206,14 +218,14 @@ fn clean_up(journal: &mut Journal, netlink: &OwnedFd) -> u32 {
 }
 
 /// Waits before the next start. False: asked to stop instead.
-fn rest(wait: Span, console: &mut Child<'_>) -> bool {
+fn rest(wait: Span, others: &mut Others<'_>) -> bool {
     let until = clock::now() + wait;
     loop {
         let now = clock::now();
         if now >= until {
             return true;
         }
-        if wait_for_word(until, console) == Some(Word::Stop) {
+        if wait_for_word(until, others) == Some(Word::Stop) {
             return false;
         }
     }

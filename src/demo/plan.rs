@@ -101,6 +101,7 @@ impl Plan {
                 addresses: Span16 { start: 0, len: u16::from(count) },
                 advertised: count,
                 peers: Span16::default(),
+                trackers: Span16::default(),
             })
             .ok()?;
         Some(config)

@@ -7,9 +7,11 @@
 //! beat a timer that fired in the same turn):
 //!
 //! 1. [`Engine::ingest_ipv4`] / [`Engine::ingest_ipv6`] every received packet,
-//! 2. [`Engine::observe`] every netlink message, [`Engine::command`] every operator's word,
+//! 2. [`Engine::observe`] every netlink message, [`Engine::observe_answer`] every answer of the
+//!    helper, [`Engine::command`] every operator's word,
 //! 3. [`Engine::expire`],
-//! 4. [`Engine::next_transmit`] and [`Engine::next_request`] until they are empty,
+//! 4. [`Engine::next_transmit`], [`Engine::next_request`] and [`Engine::next_job`] until they are
+//!    empty,
 //! 5. sleep until [`Engine::next_deadline`] or the next input.
 //!
 //! | file | what |
@@ -22,6 +24,8 @@
 //! | `observe` | netlink: from messages to tables, and what follows for the instances |
 //! | `request` | the difference between should and is, as netlink requests |
 //! | `transmit` | adverts and announcements, written into the caller's buffer |
+//! | `script` | scripts: when each is run next, and what it has said |
+//! | `track` | what an instance tracks: its effective priority, and whether it may take part |
 //! | `reload` | a new configuration in force, as a difference |
 
 mod address;
@@ -32,6 +36,8 @@ pub mod policy;
 mod reload;
 mod request;
 mod router;
+mod script;
+mod track;
 mod transmit;
 
 #[cfg(test)]
@@ -43,10 +49,11 @@ use heapless::{Deque, Vec};
 pub use address::{Address, Presence};
 pub use interface::Interface;
 pub use router::{Counters, Router};
+pub use script::{Ended, Job, PATIENCE, Script};
 
 use crate::addr::{Family, IfIndex, Vrid};
 use crate::config::model::Config;
-use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX};
+use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, SCRIPT_COUNT_MAX};
 use crate::time::{Instant, Span};
 use crate::trace::{Cause, Event, Events, StateName, Transition, Transitions};
 use crate::vrrp::instance::{self, Reaction, Send};
@@ -95,6 +102,10 @@ pub struct Engine {
     /// The next unicast peer of the router at the head of `adverts`.
     peer_cursor: u16,
     announce: transmit::Announcements,
+    scripts: Vec<Script, SCRIPT_COUNT_MAX>,
+    /// Where a reload builds the new table of scripts.
+    spare_scripts: Vec<Script, SCRIPT_COUNT_MAX>,
+    jobs: script::Jobs,
     /// Where the scan of deadlines begins: rotates, so that no router is always last.
     rotation: usize,
     ports_generation: u32,
@@ -218,6 +229,9 @@ impl Engine {
             adverts: Deque::new(),
             peer_cursor: 0,
             announce: transmit::Announcements::new(),
+            scripts: Vec::new(),
+            spare_scripts: Vec::new(),
+            jobs: script::Jobs::new(),
             rotation: 0,
             ports_generation: 0,
             adverts_accepted: 0,
@@ -298,6 +312,7 @@ impl Engine {
     /// Starts all instances, at once or after `vrrp_startup_delay`.
     pub fn start(&mut self, now: Instant) {
         self.started = true;
+        self.start_scripts(now);
         self.judge_health(now);
     }
 
@@ -340,12 +355,13 @@ impl Engine {
         }
         self.rotation = if count == 0 { 0 } else { (self.rotation + 1) % count };
         self.expire_requests(now);
+        self.expire_scripts(now);
     }
 
     /// When [`Engine::expire`] is to be called next; [`Instant::NEVER`] when nothing is planned.
     /// Earlier calls are harmless, later ones make adverts late.
     pub fn next_deadline(&self) -> Instant {
-        let other = [self.listen_at, self.kernel.due, self.announce.due];
+        let other = [self.listen_at, self.kernel.due, self.announce.due, self.scripts_due()];
         let routers = self.due.iter().copied();
         routers.chain(other.into_iter().flatten()).min().unwrap_or(Instant::NEVER)
     }
@@ -461,6 +477,7 @@ impl Engine {
                 Cause::InterfaceDown | Cause::CarrierLost | Cause::InterfaceUp => None,
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
                 Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
+                Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,
                 Cause::Released | Cause::Removed | Cause::Stopped => None,
             };
             let transition = Transition {

@@ -347,6 +347,7 @@ impl Engine {
             return;
         }
         for index in 0..self.routers.len() {
+            self.judge_priority(now, index);
             let (fault, source) = self.health(now, index);
             let Some(router) = self.routers.get_mut(index) else { continue };
             if source.is_some() {
@@ -361,6 +362,11 @@ impl Engine {
                     }
                 }
                 (StateName::Fault, None) => instance::Event::Recover(recovery(was)),
+                // Who takes part already need not wait for a script that a reload has added.
+                (
+                    StateName::Init | StateName::Backup | StateName::Master,
+                    Some(Cause::ScriptWaiting),
+                ) => continue,
                 (StateName::Init | StateName::Backup | StateName::Master, Some(cause)) => {
                     instance::Event::Fail(cause, can_resign(cause))
                 }
@@ -417,7 +423,7 @@ impl Engine {
         {
             return (Some(cause), source);
         }
-        (None, source)
+        (self.tracked_fault(index), source)
     }
 
     /// The raw sockets that should be open now. Changes only in `configure`, `reload`, `observe`.
@@ -474,6 +480,7 @@ const fn recovery(was: Option<Cause>) -> Cause {
     match was {
         Some(Cause::NoSourceAddress) => Cause::SourceAddress,
         Some(Cause::AddressRefused | Cause::AddressLost | Cause::SocketRefused) => Cause::Started,
+        Some(Cause::ScriptFailed | Cause::ScriptWaiting) => Cause::ScriptPassed,
         _ => Cause::InterfaceUp,
     }
 }

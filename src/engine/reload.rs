@@ -56,10 +56,14 @@ impl Engine {
         self.install_routers(now);
         self.install_addresses();
         self.install_interfaces();
+        self.install_scripts(now);
         self.config.copy_from(&self.staged);
         self.install_order();
         self.ports_generation = self.ports_generation.wrapping_add(1);
         self.kernel.restart();
+        for index in 0..self.routers.len() {
+            self.judge_priority(now, index);
+        }
         if self.started {
             // Interfaces that are new to the configuration have not been looked at yet.
             self.kernel.dump_wanted = true;

@@ -16,9 +16,12 @@
 //! | `heap` | the allocator that counts once it is sealed |
 //! | `stderr` | log lines that never block |
 //! | `terminal` | terminals, opened so that they hold nobody up |
+//! | `pair` | the socket between daemon and helper |
+//! | `child` | programs that the helper runs |
 //! | `contain` | programs of the lab, contained in namespaces |
 #![allow(unsafe_code, reason = "the layer that may; each use says why it is sound")]
 
+pub mod child;
 pub mod clock;
 #[cfg(feature = "demo")]
 pub mod contain;
@@ -29,6 +32,7 @@ pub mod heap;
 pub mod journal;
 pub mod netlink;
 pub mod outbox;
+pub mod pair;
 pub mod port;
 pub mod privilege;
 pub mod process;

@@ -59,6 +59,8 @@ pub enum Tag {
     File,
     /// Nothing, by one of the ring's threads.
     Warm,
+    /// The socket between daemon and helper is readable.
+    Helper,
 }
 
 const SEND: usize = 0;
@@ -67,14 +69,17 @@ const TIMER: usize = PORT + PORT_COUNT;
 const CLIENT: usize = TIMER + TIMER_COUNT;
 const SINGLE: usize = CLIENT + CLIENT_COUNT;
 /// Operations that may be in flight at once.
-const TAG_COUNT: usize = SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + 8; // those that there is one of: `Tag::Listen` to `Tag::Warm`
-const _: () = assert!(TAG_COUNT == SINGLE + 8);
+const TAG_COUNT: usize = SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + 9; // those that there is one of: `Tag::Listen` to `Tag::Helper`
+const _: () = assert!(TAG_COUNT == SINGLE + 9);
 
 /// Entries of the submission queue: the worst turn pushes everything (all sends, and every socket
 /// re-armed), and a queue that overflows is submitted in the middle. The kernel wants a power of
 /// two.
 #[expect(clippy::cast_possible_truncation, reason = "below 2^17: each term is of u16")]
 pub const ENTRY_COUNT: u32 = (TAG_COUNT as u32).next_power_of_two();
+
+/// The helper's: a socket, signals, and some timeouts.
+const SMALL_ENTRY_COUNT: u32 = 64;
 
 impl Tag {
     fn index(self) -> usize {
@@ -91,6 +96,7 @@ impl Tag {
             Tag::Again => SINGLE + 5,
             Tag::File => SINGLE + 6,
             Tag::Warm => SINGLE + 7,
+            Tag::Helper => SINGLE + 8,
         }
     }
 
@@ -108,6 +114,7 @@ impl Tag {
             index if index == SINGLE + 4 => Tag::Control,
             index if index == SINGLE + 6 => Tag::File,
             index if index == SINGLE + 7 => Tag::Warm,
+            index if index == SINGLE + 8 => Tag::Helper,
             _ => Tag::Again,
         }
     }
@@ -171,19 +178,39 @@ where
     F::Output: 'static,
     Body: FnOnce(Ring) -> F + 'static,
 {
+    start_with(ENTRY_COUNT, async move |mut ring| {
+        ring.prime().await;
+        body(ring).await
+    })
+}
+
+/// The same for the helper: a small ring that is not primed. It may allocate.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_small<F, Body>(body: Body) -> Result<F::Output, Fault>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+    Body: FnOnce(Ring) -> F + 'static,
+{
+    start_with(SMALL_ENTRY_COUNT, async move |ring| body(ring).await)
+}
+
+fn start_with<Body, Output>(entries: u32, body: Body) -> Result<Output, Fault>
+where
+    Output: 'static,
+    Body: AsyncFnOnce(Ring) -> Output + 'static,
+{
     let what = "set up io_uring";
     let mut settings = tokio_uring::uring_builder();
     settings.dontfork();
     let mut builder = tokio_uring::builder();
-    builder.entries(ENTRY_COUNT).uring_builder(&settings);
+    builder.entries(entries).uring_builder(&settings);
     let runtime = tokio_uring::Runtime::new(&builder)
         .map_err(|error| Fault { what, errno: error.raw_os_error().unwrap_or(libc::EIO) })?;
     runtime.block_on(async move {
-        let task = tokio_uring::spawn(async move {
-            let mut ring = Ring::new();
-            ring.prime().await;
-            body(ring).await
-        });
+        let task = tokio_uring::spawn(async move { body(Ring::new()).await });
         // The task is neither cancelled nor does it panic (release builds abort in a panic).
         task.await.map_err(|_| Fault { what: "finish the loop", errno: libc::ECANCELED })
     })

@@ -103,6 +103,14 @@ impl Process {
         table().iter().filter_map(of_program).collect()
     }
 
+    /// Those of them that have this name (comm, proc_pid_comm(5)).
+    pub fn children_named(&self, name: &str) -> Vec<Pid> {
+        let is_named = |pid: &Pid| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it.trim() == name)
+        };
+        self.children().into_iter().filter(is_named).collect()
+    }
+
     /// Sends a signal to the program alone.
     ///
     /// # Errors

@@ -212,6 +212,7 @@ impl NodePlan {
             addresses,
             advertised: u8::try_from(plan.advertised).unwrap_or(1),
             peers,
+            trackers: Span16::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::config::model;
 use crate::engine::{Engine, Interface, Presence, Router};
 use crate::time::Instant;
 use crate::trace::Transition;
+use crate::track::Effect;
 use crate::wire::Reject;
 
 /// A string as JSON has it: between quotation marks, escaped.
@@ -50,6 +51,7 @@ pub fn render_json(
         out.write_str(if index == 0 { "" } else { "," })?;
         render_instance(engine, now, instance, router, out)?;
     }
+    render_scripts(engine, out)?;
     out.write_str("],\"interfaces\":[")?;
     for (index, (interface, name)) in engine.interfaces().iter().zip(&config.interfaces).enumerate()
     {
@@ -110,6 +112,7 @@ fn render_instance(
         Some(last) => render_transition(engine, now, last, out)?,
         None => out.write_str("null")?,
     }
+    render_trackers(engine, now, instance, out)?;
     render_addresses(engine, instance, out)?;
     let counters = &router.counters;
     write!(
@@ -131,6 +134,64 @@ fn render_instance(
     )?;
     render_rejects(&counters.rejected, out)?;
     out.write_str("}}")
+}
+
+fn render_trackers(
+    engine: &Engine,
+    now: Instant,
+    instance: &model::Instance,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    out.write_str(",\"trackers\":[")?;
+    for (index, tracker) in engine.config().trackers_of(instance).iter().enumerate() {
+        let (effect, standing) = engine.effect(tracker);
+        let (kind, name) = engine.subject(tracker.subject);
+        let adds = if let Effect::Adds(weight) = effect { weight } else { 0 };
+        write!(
+            out,
+            "{}{{\"kind\":\"{kind}\",\"name\":{},\"weight\":{},\"reverse\":{},\"state\":\"{}\",\
+             \"adds\":{adds},\"fault\":{},\"last\":",
+            if index == 0 { "" } else { "," },
+            Quoted(name),
+            tracker.weight,
+            tracker.reverse,
+            standing.name(),
+            effect == Effect::Fails,
+        )?;
+        match engine.last_run(tracker.subject) {
+            Some(last) => write!(
+                out,
+                "{{\"outcome\":\"{}\",\"took_us\":{},\"age_us\":{}}}}}",
+                last.outcome,
+                last.took.as_micros(),
+                now.since(last.at).as_micros(),
+            )?,
+            None => out.write_str("null}")?,
+        }
+    }
+    out.write_char(']')
+}
+
+/// The scripts, each once, whoever tracks them.
+fn render_scripts(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
+    out.write_str("],\"scripts\":[")?;
+    let rows = engine.scripts().iter().zip(&engine.config().scripts);
+    for (index, (script, row)) in rows.enumerate() {
+        let (position, rise) = script.counter.position();
+        write!(
+            out,
+            "{}{{\"name\":{},\"state\":\"{}\",\"position\":{position},\"rise\":{rise},\"fall\":{},\
+             \"runs\":{},\"failures\":{},\"skipped\":{}}}",
+            if index == 0 { "" } else { "," },
+            Quoted(&row.name),
+            script.counter.standing().name(),
+            row.fall,
+            script.runs,
+            script.failures,
+            script.skipped,
+        )?;
+    }
+    Ok(())
 }
 
 fn render_addresses(

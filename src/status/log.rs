@@ -65,6 +65,18 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             };
             write!(out, "{} mismatch peer={peer} what={what}", engine.name_at(*instance))
         }
+        Event::Script { script, standing, outcome } => {
+            let scripts = &engine.config().scripts;
+            let name = scripts.get(usize::from(*script)).map_or("?", |row| row.name.as_str());
+            write!(out, "- script name=\"{name}\" state={} why=\"", standing.name())?;
+            match outcome {
+                Some(outcome) => write!(out, "{outcome}\""),
+                None => out.write_str("nothing is heard of it\""),
+            }
+        }
+        Event::PriorityChanged { instance, from, to } => {
+            write!(out, "{} priority from={from} to={to}", engine.name_at(*instance))
+        }
         Event::KernelOverrun => write!(out, "- netlink overrun=\"reading everything again\""),
     }
 }

@@ -8,6 +8,7 @@ use crate::config::model;
 use crate::engine::{Engine, Interface, Presence, Router};
 use crate::time::Instant;
 use crate::trace::{Cause, Transition};
+use crate::track::Effect;
 use crate::vrrp::instance::State;
 use crate::wire::Reject;
 
@@ -58,7 +59,7 @@ fn render_instance(
         instance.vrid,
         instance.family,
         instance.version.number(),
-        instance.priority,
+        router.fsm.settings().priority,
     )?;
     match router.last {
         Some(last) => {
@@ -74,6 +75,7 @@ fn render_instance(
     {
         writeln!(out, "  fault      {}", cause.text())?;
     }
+    render_trackers(engine, now, instance, router, out)?;
     render_timer(now, instance, router, out)?;
     let rows = engine.addresses().get(instance.addresses.range()).unwrap_or(&[]);
     for (row, address) in rows.iter().zip(config.addresses_of(instance)) {
@@ -110,6 +112,40 @@ fn render_instance(
         writeln!(out, "  differs    {peer} advertises {what} (tolerated)")?;
     }
     render_rejects_line(&counters.rejected, out)
+}
+
+/// What the instance tracks, and what each adds to its priority.
+fn render_trackers(
+    engine: &Engine,
+    now: Instant,
+    instance: &model::Instance,
+    router: &Router,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let trackers = engine.config().trackers_of(instance);
+    if trackers.is_empty() {
+        return Ok(());
+    }
+    let effective = router.fsm.settings().priority;
+    if effective != instance.priority {
+        writeln!(out, "  priority   {} of its own, {effective} in effect", instance.priority)?;
+    }
+    for tracker in trackers {
+        let (effect, standing) = engine.effect(tracker);
+        let (kind, name) = engine.subject(tracker.subject);
+        write!(out, "  tracks     {kind} {name}: {}", standing.name())?;
+        match effect {
+            Effect::Adds(0) => {}
+            Effect::Adds(weight) => write!(out, ", {weight:+}")?,
+            Effect::Holds => write!(out, ", not started before it answers")?,
+            Effect::Fails => write!(out, ", FAULT")?,
+        }
+        if let Some(last) = engine.last_run(tracker.subject) {
+            write!(out, " ({}, {} ago)", last.outcome, Ago(now.since(last.at)))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// What the instance waits for.

@@ -245,10 +245,13 @@ impl Instance {
                 if settings.version == Version::V2 {
                     self.master_interval = settings.interval;
                 }
-                let started_at = *down_at - before;
                 let down =
                     timing::master_down(settings.version, settings.priority, self.master_interval);
-                *down_at = started_at + down;
+                *down_at = if down < before {
+                    *down_at - (before - down)
+                } else {
+                    *down_at + (down - before)
+                };
             }
             State::Master { advert_at, .. } => {
                 self.master_interval = settings.interval;

@@ -70,7 +70,7 @@ fn a_daemon_that_is_started_again_is_followed_on() {
     let mut line = Line::new();
     let _lines = scene.console(&line.path, &[]);
     line.until_there_is("interface does not exist");
-    kill(scene.daemon.children()[0], Signal::SIGKILL).unwrap();
+    kill(scene.daemon.children_named("ringward")[0], Signal::SIGKILL).unwrap();
     line.until_there_is("ringward: the daemon was started again, 2 instances");
     line.until("it goes on", |text| text.matches("office INIT -> FAULT").count() == 2);
     // The supervisor ends as well, and what it does then is still told.

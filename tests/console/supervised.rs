@@ -10,10 +10,7 @@ use crate::scene::{Scene, two};
 
 /// The supervisor's child of this name.
 fn child(scene: &Scene, name: &str) -> Option<Pid> {
-    let named = |pid: &Pid| {
-        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name)
-    };
-    scene.daemon.children().into_iter().find(named)
+    scene.daemon.children_named(name).first().copied()
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn router(noise: &mut Noise, number: u8) -> Router {
             addresses: Span16::default(),
             advertised: u8::try_from(advertised).unwrap(),
             peers: Span16::default(),
+            trackers: Span16::default(),
         },
         addresses,
         peers: (1..=peers).map(|last| peer(family, u8::try_from(last).unwrap())).collect(),
@@ -263,9 +264,19 @@ pub(crate) fn forge(config: &Config) -> Vec<u8> {
     for peer in &config.peers {
         put(postcard::to_slice(peer, &mut room).unwrap());
     }
+    for script in &config.scripts {
+        put(postcard::to_slice(script, &mut room).unwrap());
+    }
+    for tracker in &config.trackers {
+        put(postcard::to_slice(tracker, &mut room).unwrap());
+    }
+    for command in &config.commands {
+        put(postcard::to_slice(command, &mut room).unwrap());
+    }
     let mut blob = [&MAGIC[..], &SCHEMA.to_le_bytes(), &[0, 0]].concat();
     let tables = [config.interfaces.len(), config.instances.len(), config.addresses.len()];
-    for len in tables.into_iter().chain([config.peers.len()]) {
+    let tracked = [config.scripts.len(), config.trackers.len(), config.commands.len()];
+    for len in tables.into_iter().chain([config.peers.len()]).chain(tracked) {
         blob.extend(u16::try_from(len).unwrap().to_le_bytes());
     }
     blob.extend(u32::try_from(body.len()).unwrap().to_le_bytes());

@@ -100,7 +100,8 @@ impl Router {
     pub(crate) fn daemon(&self) -> Pid {
         let mut found = None;
         eventually("a daemon", || {
-            let children = self.process.as_ref().map(Process::children).unwrap_or_default();
+            let daemons = |process: &Process| process.children_named("ringward");
+            let children = self.process.as_ref().map(daemons).unwrap_or_default();
             found = children.first().copied();
             found.is_some()
         });

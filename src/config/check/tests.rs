@@ -185,6 +185,7 @@ fn one_vrid_serves_once_for_each_interface_and_family() {
     twin.name = "VI_2".try_into().unwrap();
     (twin.addresses, twin.peers) = (Span16 { start: 3, len: 1 }, Span16::default());
     twin.advertised = 1;
+    twin.trackers = Span16::default();
     let mut address = config.addresses[0].clone();
     address.ip = "192.0.2.11".parse().unwrap();
     config.addresses.push(address).unwrap();

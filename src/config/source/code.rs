@@ -167,7 +167,7 @@ codes! {
     NoAddress = "0052", Error, "an instance without virtual addresses",
         "An instance advertises at least one address.",
         "List the addresses in virtual_ipaddress.";
-    NameTwice = "0053", Error, "two instances of one name",
+    NameTwice = "0053", Error, "two instances, or two scripts, of one name",
         "keepalived drops the second one.",
         "Give it another name.";
     VridTwice = "0054", Error, "one VRID twice",
@@ -229,6 +229,28 @@ codes! {
     NoPeers = "0072", Warning, "unicast without peers",
         "As in keepalived, the instance speaks multicast.",
         "List the peers in unicast_peer, or write mcast_src_ip for unicast_src_ip.";
+    BadCommand = "0080", Error, "a command that cannot be run",
+        "A command is a program with its arguments, at spaces that are not in single quotes, of at \
+         most 255 octets. Each vrrp_script has one, in `script`.",
+        "Write the program with its path and its arguments, all of it in double quotes.";
+    NoShell = "0081", Warning, "no shell runs the command",
+        "The command holds something that only a shell understands. As in keepalived, the program \
+         gets it as an argument.",
+        "Put it into a script, or write \"/bin/sh -c '...'\".";
+    Untracked = "0082", Warning, "a script that nobody tracks",
+        "A vrrp_script runs only if an instance names it in track_script, in keepalived as well.",
+        "Name it in track_script, or remove it.";
+    UnknownSubject = "0083", Error, "what is tracked does not exist",
+        "A track_ block names something that the file does not define. keepalived logs a line and \
+         goes on without, so that nothing is tracked.",
+        "Correct the name, or define it.";
+    TrackerWord = "0084", Error, "something else in a line of a track_ block",
+        "A line is `NAME [weight WEIGHT [reverse|noreverse]]`.",
+        "Remove what does not belong there.";
+    OwnerWeight = "0085", Warning, "a weight for an owner",
+        "The priority of an owner (255) never changes, so a tracker with a weight means nothing. \
+         keepalived leaves it out as well.",
+        "Lower the priority on the owner, or remove the tracker.";
     Invalid = "0099", Error, "a rule of the daemon is broken",
         "The configuration breaks a rule that the daemon checks, and the compiler did not say so \
          where it stands in the text: this is a fault of the compiler.",

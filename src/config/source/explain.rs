@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
-use crate::config::model::{Address, Config, Instance};
+use crate::config::model::{Address, Config, Instance, Script, Subject, Tracker};
 use crate::time::Span;
 
 /// What a value belongs to.
@@ -18,6 +18,10 @@ pub enum Scope {
     Address(usize),
     /// A peer: index into [`Config::peers`].
     Peer(usize),
+    /// A script: index into [`Config::scripts`].
+    Script(usize),
+    /// What an instance tracks: index into [`Config::trackers`].
+    Tracker(usize),
 }
 
 /// Where a value came from.
@@ -79,6 +83,9 @@ pub fn explain(config: &Config, origins: Option<(&Origins, &Sources)>) -> String
         }
     };
     section("global_defs", global_rows(config));
+    for (index, script) in config.scripts.iter().enumerate() {
+        section(&format!("vrrp_script {}", script.name), script_rows(config, index, script));
+    }
     for (index, instance) in config.instances.iter().enumerate() {
         section(
             &format!("vrrp_instance {}", instance.name),
@@ -106,6 +113,7 @@ fn global_rows(config: &Config) -> Vec<Row> {
         row("vrrp_startup_delay", global.startup_delay.to_string()),
         row("vrrp_garp_interval", global.garp_interval.to_string()),
         row("vrrp_gna_interval", global.gna_interval.to_string()),
+        row("enable_script_security", yes(global.script_security)),
     ]
 }
 
@@ -149,7 +157,37 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
         let scope = Scope::Peer(start + offset);
         rows.push(Row { scope, keyword: "unicast_peer", value: peer.to_string() });
     }
+    let start = usize::from(instance.trackers.start);
+    for (offset, tracker) in config.trackers_of(instance).iter().enumerate() {
+        let Subject::Script(_) = tracker.subject;
+        let scope = Scope::Tracker(start + offset);
+        let value = tracker_text(config, tracker);
+        rows.push(Row { scope, keyword: "track_script", value });
+    }
     rows
+}
+
+fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
+    let row = |keyword, value| Row { scope: Scope::Script(index), keyword, value };
+    let command = config.commands.get(usize::from(script.command));
+    let words: Vec<&str> = command.into_iter().flat_map(|command| command.arguments()).collect();
+    let user = command.map_or("", |command| command.user.as_str());
+    vec![
+        row("script", words.join(" ")),
+        row("user", if user.is_empty() { "keepalived_script or root" } else { user }.to_owned()),
+        row("interval", script.interval.to_string()),
+        row("timeout", script.timeout.to_string()),
+        row("rise", script.rise.to_string()),
+        row("fall", script.fall.to_string()),
+        row("init_fail", yes(script.init_fail)),
+    ]
+}
+
+fn tracker_text(config: &Config, tracker: &Tracker) -> String {
+    let Subject::Script(script) = tracker.subject;
+    let name = config.scripts.get(usize::from(script)).map_or("", |script| script.name.as_str());
+    let reverse = if tracker.reverse { " reverse" } else { "" };
+    format!("{name} weight {}{reverse}", tracker.weight)
 }
 
 fn address_text(config: &Config, address: &Address) -> String {

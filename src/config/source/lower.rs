@@ -7,10 +7,13 @@
 mod address;
 mod announce;
 mod authentication;
+mod command;
 mod complete;
 mod conflict;
 mod global;
 mod instance;
+mod script;
+mod track;
 mod value;
 
 use std::collections::HashMap;
@@ -49,6 +52,8 @@ struct Lowering<'a> {
     /// Every instance, interface, address and peer, whether there is room for it or not.
     needs: Needs,
     capacity: &'a Capacity,
+    /// The scripts, tracked or not.
+    scripts: Vec<script::Draft>,
 }
 
 #[derive(Default)]
@@ -57,6 +62,9 @@ struct Needs {
     interfaces: Vec<TextSpan>,
     addresses: Vec<TextSpan>,
     peers: Vec<TextSpan>,
+    scripts: Vec<TextSpan>,
+    trackers: Vec<TextSpan>,
+    commands: Vec<TextSpan>,
 }
 
 /// Makes a configuration of the tree; none where a rule of the daemon is broken. The caller throws
@@ -77,6 +85,7 @@ pub(super) fn lower(
         carried: HashMap::new(),
         needs: Needs::default(),
         capacity,
+        scripts: Vec::new(),
     };
     lowering.run(tree);
     Some(lowering.config)
@@ -85,7 +94,7 @@ pub(super) fn lower(
 impl Lowering<'_> {
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
-        let mut instances = Vec::new();
+        let (mut instances, mut scripts) = (Vec::new(), Vec::new());
         let mut is_incomplete = false;
         for statement in &tree.statements {
             let Some(keyword) = self.judge(statement, Block::Top) else {
@@ -94,13 +103,18 @@ impl Lowering<'_> {
             };
             match keyword.name {
                 "global_defs" => self.global_defs(statement),
+                "vrrp_script" => scripts.push(statement),
                 _ => instances.push(statement),
             }
         }
         self.global_origins();
+        for statement in &scripts {
+            self.script(statement);
+        }
         for statement in &instances {
             self.instance(statement);
         }
+        self.report_untracked();
         if instances.is_empty() && !is_incomplete && !self.report.has_errors() {
             let nowhere = TextSpan { file: tree.file, ..TextSpan::default() };
             let message = "there is no vrrp_instance: nothing to compile".to_owned();
@@ -178,7 +192,8 @@ impl Lowering<'_> {
             let diagnostic = Diagnostic::new(Code::UnwantedBlock, body.open, message);
             self.report.add(diagnostic.also(span, "takes a value only"));
         }
-        for word in statement.values.iter().filter(|word| word.text.starts_with('\'')) {
+        let is_quoted = |word: &&Word| word.text.starts_with('\'') && !is_command(name);
+        for word in statement.values.iter().filter(is_quoted) {
             let message = "single quotes are part of the value".to_owned();
             self.report.add(
                 Diagnostic::new(Code::SingleQuote, word.span, message)
@@ -188,7 +203,7 @@ impl Lowering<'_> {
         let wanted = match keyword.shape {
             Shape::Flag => 0,
             Shape::Value => 1,
-            Shape::Block(Block::Instance) => 1,
+            Shape::Block(Block::Instance | Block::Script) => 1,
             Shape::Block(_) => 0,
             Shape::Values => return true,
         };
@@ -208,7 +223,7 @@ impl Lowering<'_> {
             return is_block;
         }
         // A name of several words is refused, not shortened: see `instance`.
-        let is_name = keyword.shape == Shape::Block(Block::Instance);
+        let is_name = matches!(keyword.shape, Shape::Block(Block::Instance | Block::Script));
         if let Some(extra) = statement.values.get(wanted).filter(|_| !is_name) {
             let last = statement.values.last().map_or(extra.span, |word| word.span);
             let message = match keyword.shape {
@@ -258,6 +273,15 @@ impl Lowering<'_> {
         self.report.add(diagnostic);
     }
 
+    /// A second word behind the name of a block.
+    fn one_name(&mut self, statement: &Statement, what: &str) {
+        if let Some(extra) = statement.values.get(1) {
+            let message = format!("the name of {what} is one word");
+            let diagnostic = Diagnostic::new(Code::BadName, extra.span, message);
+            self.report.add(diagnostic.help("put a name with spaces in quotes"));
+        }
+    }
+
     /// Warns when a keyword is met for a second time in its block.
     fn once(
         &mut self,
@@ -290,6 +314,9 @@ impl Lowering<'_> {
             (&self.needs.interfaces, here.interfaces, there.interfaces, "interfaces"),
             (&self.needs.addresses, here.addresses, there.addresses, "addresses"),
             (&self.needs.peers, here.peers, there.peers, "unicast peers"),
+            (&self.needs.scripts, here.scripts, there.scripts, "scripts"),
+            (&self.needs.trackers, here.trackers, there.trackers, "trackers"),
+            (&self.needs.commands, here.commands, there.commands, "commands"),
         ] {
             // A board may hold more than the compiler.
             let (held, holder) =
@@ -322,4 +349,9 @@ impl Lowering<'_> {
         self.origins.set(scope, keyword, origin);
         value
     }
+}
+
+/// Whether a command follows, in which single quotes have a meaning.
+fn is_command(keyword: &str) -> bool {
+    keyword == "script"
 }

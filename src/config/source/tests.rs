@@ -5,6 +5,7 @@ mod language;
 mod levels;
 mod messages;
 mod robustness;
+mod scripts;
 
 use super::diagnostic::Severity;
 use super::{Compiled, compile};

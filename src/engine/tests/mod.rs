@@ -4,6 +4,7 @@ mod found;
 mod kernel;
 mod protocol;
 mod reload;
+mod tracking;
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -47,6 +48,7 @@ pub(super) fn add_instance(config: &mut Config, name: &str, vrid: u8, priority: 
             addresses: model::Span16 { start, len: 1 },
             advertised: 1,
             peers: model::Span16::default(),
+            trackers: model::Span16::default(),
         })
         .unwrap();
 }

@@ -5,7 +5,6 @@ use super::Shape::{Block as Opens, Flag, Value, Values};
 use super::Status::{Built, Later, Never, Note};
 use super::{Block, Keyword, Shape, Status};
 
-const SCRIPTS: &str = "ringward runs no scripts yet, and needs no user for them";
 const SNMP: &str = "there is no SNMP agent: `ringward status --json` tells the same";
 const DBUS: &str = "there is no D-Bus: `ringward status --json` tells the same";
 const SCHEDULING: &str = "ringward is one process and schedules itself";
@@ -56,8 +55,7 @@ const CONNECTING: &[Block] =
     &[HttpGet, TcpCheck, SmtpCheck, SmtpHost, DnsCheck, UdpCheck, PingCheck];
 const MARKED: &[Block] =
     &[HttpGet, TcpCheck, SmtpCheck, SmtpHost, DnsCheck, UdpCheck, PingCheck, VirtualServerGroup];
-const WEIGHTED: &[Block] =
-    &[Script, TrackFile, TrackProcess, Bfd, VirtualServer, RealServer, FileCheck];
+const WEIGHTED: &[Block] = &[TrackFile, TrackProcess, Bfd, VirtualServer, RealServer, FileCheck];
 
 const fn k(
     name: &'static str,
@@ -134,7 +132,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("down_timer_adverts", Later, &[Instance], Value, "lost adverts that make a master dead"),
     k("dynamic_interfaces", Note("it is always so: an interface may come and go"), &[GlobalDefs], Values, "interfaces may be missing at the start"),
     k("enable_dbus", Note(DBUS), &[GlobalDefs], Flag, "D-Bus"),
-    k("enable_script_security", Note(SCRIPTS), &[GlobalDefs], Flag, "refuse scripts that others than root can change"),
+    k("enable_script_security", Built, &[GlobalDefs], Flag, "refuse scripts that others than root can change"),
     k("enable_sni", Later, &[HttpGet], Flag, "send the name in TLS"),
     k("enable_snmp_checker", Note(SNMP), &[GlobalDefs], Flag, "SNMP"),
     k("enable_snmp_keepalived", Note(SNMP), &[GlobalDefs], Flag, "SNMP"),
@@ -143,7 +141,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("enable_snmp_rfcv3", Note(SNMP), &[GlobalDefs], Flag, "SNMP"),
     k("enable_snmp_vrrp", Note(SNMP), &[GlobalDefs], Flag, "SNMP"),
     k("enable_traps", Note(SNMP), &[GlobalDefs], Flag, "SNMP"),
-    k("fall", Later, &[Script], Value, "failures that make it fail"),
+    k("fall", Built, &[Script], Value, "failures that make it fail"),
     k("fast_recovery", Later, &[HttpGet], Flag, "one success of all pages"),
     k("fifo_write_vrrp_states_on_reload", Later, &[GlobalDefs], Flag, "write all states to the pipe after a reload"),
     k("file", Later, &[TrackFile], Value, "the file"),
@@ -177,14 +175,14 @@ pub const KEYWORDS: &[Keyword] = &[
     k("idle_tx", Later, &[Bfd], Value, "interval while down"),
     k("include_check", Note("a file that is missing is always an error"), &[Top, GlobalDefs], Values, "check included files"),
     k("inhibit_on_failure", Later, &[VirtualServer, RealServer], Flag, "weight 0 instead of removal"),
-    k("init_fail", Later, &[Script], Flag, "begin as failed"),
+    k("init_fail", Built, &[Script], Flag, "begin as failed"),
     k("init_file", Later, &[TrackFile], Values, "create the file"),
     k("instance", Never("give each ringward its own --config and --control"), &[Top, GlobalDefs], Value, "a second keepalived on one host"),
     k("interface", Built, &[Instance], Value, "where adverts are sent and heard"),
     k("interface", Later, &[GarpGroup], Value, "a member of the group"),
     k("interface_up_down_delays", Later, &[Top], Opens(Lines), "how long a link change must last to count"),
     k("interfaces", Later, &[GarpGroup], Opens(Lines), "the members of the group"),
-    k("interval", Later, &[Script], Value, "seconds between two runs"),
+    k("interval", Built, &[Script], Value, "seconds between two runs"),
     k("ip_family", Later, &[VirtualServer], Value, "family of a firewall mark"),
     k("iproute_etc_dir", Later, &[GlobalDefs], Value, "where names of routing tables are"),
     k("iproute_usr_dir", Later, &[GlobalDefs], Value, "where names of routing tables are"),
@@ -307,12 +305,12 @@ pub const KEYWORDS: &[Keyword] = &[
     k("reload_time_file", Later, &[GlobalDefs], Value, "reload at a time"),
     k("require_reply", Later, &[UdpCheck], Values, "what must come back"),
     k("retry", Later, CHECKED, Value, "tries after a failure"),
-    k("rise", Later, &[Script], Value, "successes that make it succeed"),
+    k("rise", Built, &[Script], Value, "successes that make it succeed"),
     k("router_id", Built, &[GlobalDefs], Value, "how this router calls itself in status"),
     k("rs_init_notifies", Later, &[GlobalDefs], Flag, "notify_up for servers that are up at the start"),
-    k("script", Later, &[Script], Values, "the command"),
-    k("script_user", Note(SCRIPTS), &[GlobalDefs], Values, "the user that scripts run as"),
-    k("set_supplementary_groups", Note(SCRIPTS), &[GlobalDefs], Flag, "give scripts the groups of their user"),
+    k("script", Built, &[Script], Values, "the command"),
+    k("script_user", Built, &[GlobalDefs], Values, "the user that scripts run as"),
+    k("set_supplementary_groups", Built, &[GlobalDefs], Flag, "give scripts the groups of their user"),
     k("sh-fallback", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
     k("sh-port", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
     k("shutdown_script", Later, &[GlobalDefs], Values, "run once after the stop"),
@@ -347,7 +345,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("terminate_delay", Later, &[TrackProcess], Value, "delay after an end"),
     k("thread_timer_expired", Note("it is always so: after a stall longer than a takeover, ringward listens first"), &[Instance], Values, "old name of timer_expired_backup"),
     k("time_window", Later, &[AuthHmac], Value, "how far clocks may differ"),
-    k("timeout", Later, &[Script], Value, "time limit of a run"),
+    k("timeout", Built, &[Script], Value, "time limit of a run"),
     k("timer_expired_backup", Note("it is always so: after a stall longer than a takeover, ringward listens first"), &[Instance], Values, "step down after being late"),
     k("tls_compliant", Later, &[HttpGet, Url], Flag, "an abrupt end is a failure"),
     k("tmp_config_directory", Note("ringwardc reads the file once and writes a blob"), &[GlobalDefs], Value, "where to expand configurations"),
@@ -356,7 +354,8 @@ pub const KEYWORDS: &[Keyword] = &[
     k("track_group", Later, &[Top], Opens(TrackGroup), "instances that fail with a static address, route or rule"),
     k("track_interface", Later, &[Instance, SyncGroup], Opens(Lines), "interfaces that count for the state"),
     k("track_process", Later, &[Instance, SyncGroup], Opens(Lines), "processes that count for this instance"),
-    k("track_script", Later, &[Instance, SyncGroup], Opens(Lines), "scripts that count for the state"),
+    k("track_script", Built, &[Instance], Opens(Lines), "scripts that count for the state"),
+    k("track_script", Later, &[SyncGroup], Opens(Lines), "scripts that count for the state"),
     k("track_src_ip", Later, &[Instance], Flag, "fault while the source address is missing"),
     k("ttl", Later, &[Bfd], Value, "TTL, IPv4"),
     k("type", Later, &[DnsCheck], Value, "type of the record"),
@@ -368,10 +367,11 @@ pub const KEYWORDS: &[Keyword] = &[
     k("url", Later, &[HttpGet], Opens(Url), "a page to get"),
     k("use_ipvlan", Later, &[Instance], Values, "an ipvlan interface"),
     k("use_pid_dir", Note("ringward writes no pid files"), &[Top, GlobalDefs], Flag, "pid files in /run/keepalived"),
-    k("use_symlink_paths", Note(SCRIPTS), &[GlobalDefs], Value, "keep symbolic links in paths of scripts"),
+    k("use_symlink_paths", Note("the path is taken as it is written, and every part of it is checked"), &[GlobalDefs], Value, "keep symbolic links in paths of scripts"),
     k("use_vmac", Later, &[Instance], Values, "an interface with the virtual MAC address"),
     k("use_vmac_addr", Later, &[Instance], Flag, "the same for addresses on other interfaces"),
-    k("user", Later, &[Script, MiscCheck], Values, "the user that it runs as"),
+    k("user", Built, &[Script], Values, "the user that it runs as"),
+    k("user", Later, &[MiscCheck], Values, "the user that it runs as"),
     k("uthreshold", Later, &[RealServer], Value, "most connections"),
     k("v3_checksum_as_v2", Later, &[GlobalDefs, Instance], Value, "version 3 over IPv4 without pseudo header in the checksum"),
     k("version", Built, &[Instance], Value, "VRRP version, default vrrp_version"),
@@ -426,7 +426,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("vrrp_rt_priority", Note(SCHEDULING), &[GlobalDefs], Value, "real-time priority"),
     k("vrrp_rx_bufs_multiplier", Note(BUFFERS), &[GlobalDefs], Value, "size of receive buffers"),
     k("vrrp_rx_bufs_policy", Note(BUFFERS), &[GlobalDefs], Value, "size of receive buffers"),
-    k("vrrp_script", Later, &[Top], Opens(Script), "a command whose success is tracked"),
+    k("vrrp_script", Built, &[Top], Opens(Script), "a command whose success is tracked"),
     k("vrrp_skip_check_adv_addr", Note("address lists that differ are always tolerated, counted and shown"), &[GlobalDefs], Flag, "do not compare the address list of known masters"),
     k("vrrp_startup_delay", Built, &[GlobalDefs], Value, "seconds after the start in which nobody becomes master"),
     k("vrrp_strict", Later, &[GlobalDefs], Flag, "refuse what the RFC does not know"),
@@ -436,5 +436,6 @@ pub const KEYWORDS: &[Keyword] = &[
     k("vrrp_version", Built, &[GlobalDefs], Value, "VRRP version of IPv4 instances: 2 (the default) or 3"),
     k("vrrp_vmac_garp_intvl", Later, &[GlobalDefs], Values, "old name of vrrp_garp_extra_if"),
     k("warmup", Later, CHECKED, Value, "longest delay of the first check"),
+    k("weight", Built, &[Script], Values, "what is added to the priority, or share of connections"),
     k("weight", Later, WEIGHTED, Values, "what is added to the priority, or share of connections"),
 ];

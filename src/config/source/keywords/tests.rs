@@ -68,6 +68,19 @@ fn these_keywords_are_built_and_no_others() {
         "garp_lower_prio_repeat",
         "garp_extra_if",
         "dont_track_primary",
+        "vrrp_script",
+        "script",
+        "interval",
+        "timeout",
+        "weight",
+        "rise",
+        "fall",
+        "user",
+        "init_fail",
+        "track_script",
+        "script_user",
+        "enable_script_security",
+        "set_supplementary_groups",
     ];
     assert_eq!(built, expected.into_iter().collect());
 }

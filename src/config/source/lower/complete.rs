@@ -41,6 +41,7 @@ impl Lowering<'_> {
         let Some(number) = Vrid::new(vrid.value) else { return };
         let (addresses, advertised) = self.push_addresses(&draft, interface);
         let peers = self.push_peers(&draft.peers);
+        let trackers = self.push_trackers(&draft.trackers, priority);
         let is_master = draft.is_master.as_ref().is_some_and(|state| state.value);
         let wants_master = is_master || priority == Priority::OWNER;
         self.plain_origins(&draft, scope, is_master != wants_master);
@@ -62,6 +63,7 @@ impl Lowering<'_> {
             addresses,
             advertised,
             peers,
+            trackers,
         };
         // What finds no room is reported with the needs.
         let _ = self.config.instances.push(instance);
@@ -277,7 +279,7 @@ impl Lowering<'_> {
     }
 }
 
-fn span16(start: usize, len: usize) -> Span16 {
+pub(super) fn span16(start: usize, len: usize) -> Span16 {
     let narrow = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
     Span16 { start: narrow(start), len: narrow(len) }
 }

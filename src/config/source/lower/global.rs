@@ -9,6 +9,7 @@ use super::super::keepalived::Statement;
 use super::super::keywords::Block;
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
+use super::command::Account;
 use super::{Given, Lowering};
 use crate::addr::Version;
 use crate::time::Span;
@@ -18,6 +19,10 @@ use crate::time::Span;
 pub(super) struct Defaults {
     pub(super) version: Option<Given<Version>>,
     pub(super) announce: Announcing,
+    /// `script_user`: who runs commands that do not say.
+    pub(super) account: Option<Account>,
+    /// `set_supplementary_groups`.
+    pub(super) supplementary: bool,
     seen: HashMap<&'static str, TextSpan>,
 }
 
@@ -58,6 +63,19 @@ impl Lowering<'_> {
             self.defaults.announce = announcing;
             return;
         }
+        match name {
+            "enable_script_security" => {
+                self.config.global.script_security = true;
+                self.global_given(name, statement.keyword.span);
+            }
+            "set_supplementary_groups" => {
+                self.defaults.supplementary = true;
+                if let Some(account) = &mut self.defaults.account {
+                    account.supplementary = true;
+                }
+            }
+            _ => {}
+        }
         let Some(word) = statement.values.first() else { return };
         let timer = Span::ZERO..=TIMER_MAX;
         match name {
@@ -83,6 +101,7 @@ impl Lowering<'_> {
                     self.global_given(name, given.span);
                 }
             }
+            "script_user" => self.defaults.account = self.account(&statement.values),
             _ => {}
         }
     }
@@ -105,6 +124,7 @@ impl Lowering<'_> {
             ("vrrp_startup_delay", KEEPALIVED),
             ("vrrp_garp_interval", KEEPALIVED),
             ("vrrp_gna_interval", KEEPALIVED),
+            ("enable_script_security", KEEPALIVED),
         ] {
             if self.origins.get(Scope::Global, keyword).is_none() {
                 self.origins.set(Scope::Global, keyword, origin);

@@ -11,7 +11,7 @@ use super::super::lexer::Word;
 use super::super::text::TextSpan;
 use super::address::Entry;
 use super::global::{Announcing, is_announcing};
-use super::{Given, Lowering};
+use super::{Given, Lowering, track};
 use crate::addr::{InterfaceName, Name, Version};
 use crate::config::check::{INTERVAL_V2_MAX, PREEMPT_DELAY_MAX};
 use crate::time::Span;
@@ -39,6 +39,7 @@ pub(super) struct Draft {
     pub(super) dont_track_primary: Option<TextSpan>,
     pub(super) addresses: Vec<Entry>,
     pub(super) excluded: Vec<Entry>,
+    pub(super) trackers: Vec<track::Entry>,
     /// Keywords that are there but could not be read, so that nobody calls them missing.
     pub(super) unread: Vec<&'static str>,
 }
@@ -58,11 +59,7 @@ impl Lowering<'_> {
         let Some(body) = &statement.block else { return };
         let mut draft = Draft { keyword: statement.keyword.span, ..Draft::default() };
         draft.name = statement.values.first().and_then(|word| self.name(word));
-        if let Some(extra) = statement.values.get(1) {
-            let message = "the name of an instance is one word".to_owned();
-            let diagnostic = Diagnostic::new(Code::BadName, extra.span, message);
-            self.report.add(diagnostic.help("put a name with spaces in quotes"));
-        }
+        self.one_name(statement, "an instance");
         let mut seen = HashMap::new();
         for inner in &body.statements {
             let Some(keyword) = self.judge(inner, Block::Instance) else {
@@ -119,6 +116,11 @@ impl Lowering<'_> {
             }
             ("unicast_peer", _) => {
                 self.peers(statement, draft);
+                true
+            }
+            ("track_script", _) => {
+                let tracked = self.track_script(statement, &draft.trackers);
+                draft.trackers.extend(tracked);
                 true
             }
             ("authentication", _) => {

@@ -140,8 +140,7 @@ fn settings_of_global_defs_that_are_refused_or_changed_say_so() {
         ("vrrp_mcast_group4 224.0.0.19", "RW0023"),
         ("vrrp_strict", "RW0023"),
         ("notification_email {\nroot@localhost\n}", "RW0023"),
-        ("script_user root", "RW0025"),
-        ("enable_script_security", "RW0025"),
+        ("use_symlink_paths", "RW0025"),
         ("vrrp_iptables", "RW0024"),
         ("net_namespace blue", "RW0024"),
         ("vrrp_version 3\nvrrp_version 3", "RW0027"),
@@ -381,7 +380,13 @@ fn every_keyword_of_an_instance_is_judged_by_its_status() {
 
 #[test]
 fn every_built_keyword_of_a_value_changes_what_is_compiled() {
-    let plain = config(&with(""));
+    let text = |global: &str, script: &str, instance: &str| {
+        format!(
+            "global_defs {{\n{global}\n}}\nvrrp_script s {{\nscript /x\n{script}\n}}\n{}",
+            with(&format!("track_script {{\ns\n}}\n{instance}"))
+        )
+    };
+    let plain = config(&text("", "", ""));
     for keyword in KEYWORDS.iter().filter(|keyword| keyword.status == Status::Built) {
         let value = match keyword.name {
             "state" => "MASTER\npriority 9",
@@ -389,18 +394,21 @@ fn every_built_keyword_of_a_value_changes_what_is_compiled() {
             "mcast_src_ip" | "unicast_src_ip" => "10.0.0.1",
             "version" | "vrrp_version" => "3",
             "garp_extra_if" | "vrrp_garp_extra_if" => "all 3",
+            // Of those that do not say who they run as, there is none.
+            "set_supplementary_groups" => "\nscript_user 2",
             "preempt" | "auth_type" | "auth_pass" => continue,
             _ => "2",
         };
         let line = match keyword.shape {
+            Shape::Flag if value.starts_with('\n') => format!("{}{value}", keyword.name),
             Shape::Flag => keyword.name.to_owned(),
             Shape::Value | Shape::Values => format!("{} {value}", keyword.name),
             Shape::Block(_) => continue,
         };
-        let text = if keyword.is_in(Block::Instance) {
-            with(&line)
-        } else {
-            format!("global_defs {{\n{line}\n}}\n{}", with(""))
+        let text = match keyword.blocks {
+            [Block::Instance] => text("", "", &line),
+            [Block::Script] => text("", &line, ""),
+            _ => text(&line, "", ""),
         };
         assert_ne!(config(&text), plain, "{line}");
     }

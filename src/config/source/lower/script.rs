@@ -1,0 +1,179 @@
+//! vrrp_script: a command whose success is tracked.
+
+use std::collections::HashMap;
+
+use super::super::code::Code;
+use super::super::diagnostic::Diagnostic;
+use super::super::explain::{KEEPALIVED, Origin, Scope};
+use super::super::keepalived::Statement;
+use super::super::keywords::Block;
+use super::super::lexer::Word;
+use super::super::text::TextSpan;
+use super::command::Account;
+use super::global::TIMER_MAX;
+use super::track::Weight;
+use super::{Given, Lowering};
+use crate::addr::Name;
+use crate::config::model;
+use crate::time::Span;
+
+/// The shortest interval and timeout: no router has use for more than a hundred runs a second.
+const INTERVAL_MIN: Span = Span::from_millis(10);
+
+/// A script as it stands in the text.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) name: Option<Given<Name>>,
+    words: Vec<Word>,
+    account: Option<Account>,
+    interval: Option<Given<Span>>,
+    timeout: Option<Given<Span>>,
+    rise: Option<Given<u16>>,
+    fall: Option<Given<u16>>,
+    init_fail: Option<TextSpan>,
+    weight: Weight,
+    /// Its index in the configuration, once it is tracked and has been put there.
+    index: Option<u16>,
+    /// Somebody tracks it.
+    is_tracked: bool,
+}
+
+impl Draft {
+    /// Somebody tracks it. The weight it has unless he says otherwise.
+    pub(super) fn track(&mut self) -> Weight {
+        self.is_tracked = true;
+        self.weight
+    }
+}
+
+impl Lowering<'_> {
+    /// Reads one script. It gets into the configuration when it is tracked.
+    pub(super) fn script(&mut self, statement: &Statement) {
+        let Some(body) = &statement.block else { return };
+        let mut draft = Draft {
+            name: statement.values.first().and_then(|word| self.name(word)),
+            ..Draft::default()
+        };
+        self.one_name(statement, "a script");
+        let (mut seen, mut has_command) = (HashMap::new(), false);
+        for inner in &body.statements {
+            let Some(keyword) = self.judge(inner, Block::Script) else {
+                has_command |= inner.keyword.text == "script";
+                continue;
+            };
+            self.once(&mut seen, keyword.name, inner.keyword.span);
+            has_command |= keyword.name == "script";
+            self.script_keyword(keyword.name, inner, &mut draft);
+        }
+        if !has_command {
+            let message = "this script has no `script`: the command".to_owned();
+            let span = statement.keyword.span;
+            self.report.add(Diagnostic::new(Code::BadCommand, span, message));
+        }
+        let twin = |known: &&Draft| {
+            known.name.as_ref().map(|n| &n.value) == draft.name.as_ref().map(|n| &n.value)
+        };
+        if let (Some(name), Some(Draft { name: Some(first), .. })) =
+            (&draft.name, self.scripts.iter().find(twin))
+        {
+            let message = format!("`{}` is the name of another script", name.value);
+            let diagnostic = Diagnostic::new(Code::NameTwice, name.span, message);
+            self.report.add(diagnostic.also(first.span, "first used here"));
+            return;
+        }
+        self.scripts.push(draft);
+    }
+
+    fn script_keyword(&mut self, name: &'static str, statement: &Statement, draft: &mut Draft) {
+        let Some(word) = statement.values.first() else {
+            match name {
+                "init_fail" => draft.init_fail = Some(statement.keyword.span),
+                _ => {
+                    let message = format!("`{name}` wants a value");
+                    let span = statement.keyword.span;
+                    self.report.add(Diagnostic::new(Code::NoValue, span, message));
+                }
+            }
+            return;
+        };
+        let time = INTERVAL_MIN..=TIMER_MAX;
+        match name {
+            "script" => draft.words.clone_from(&statement.values),
+            "user" => draft.account = self.account(&statement.values),
+            "interval" => draft.interval = self.seconds(name, word, time),
+            "timeout" if word.text == "0" => draft.timeout = None,
+            "timeout" => draft.timeout = self.seconds(name, word, time),
+            "rise" => draft.rise = self.count(name, word),
+            "fall" => draft.fall = self.count(name, word),
+            "weight" => {
+                if let Some(weight) = self.weight(&statement.values, Weight::default()) {
+                    draft.weight = weight;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, name: &str, word: &Word) -> Option<Given<u16>> {
+        let given = self.number(name, word, 1..=u64::from(u16::MAX))?;
+        Some(Given { value: u16::try_from(given.value).ok()?, span: given.span })
+    }
+
+    /// The index of script `number` of the text in the configuration, where it is put when it is
+    /// tracked for the first time.
+    pub(super) fn tracked(&mut self, number: usize) -> Option<u16> {
+        let draft = self.scripts.get_mut(number)?;
+        if draft.index.is_some() {
+            return draft.index;
+        }
+        let draft = std::mem::take(draft);
+        let index = self.complete_script(&draft);
+        if let Some(place) = self.scripts.get_mut(number) {
+            *place = Draft { index, ..draft };
+        }
+        index
+    }
+
+    fn complete_script(&mut self, draft: &Draft) -> Option<u16> {
+        let name = draft.name.as_ref()?;
+        let index = self.config.scripts.len();
+        let scope = Scope::Script(index);
+        let account = draft.account.clone().or_else(|| self.defaults.account.clone());
+        let command = self.command(&draft.words, account.unwrap_or_default())?;
+        let second = (Span::from_secs(1), KEEPALIVED);
+        let interval = self.pick(scope, "interval", draft.interval.as_ref(), None, second);
+        let as_interval = (interval, Origin::Default("as interval"));
+        let timeout = self.pick(scope, "timeout", draft.timeout.as_ref(), None, as_interval);
+        let once = (1, KEEPALIVED);
+        let rise = self.pick(scope, "rise", draft.rise.as_ref(), None, once);
+        let fall = self.pick(scope, "fall", draft.fall.as_ref(), None, once);
+        let configured = |span: Option<TextSpan>| span.map_or(KEEPALIVED, Origin::Configured);
+        self.origins.set(scope, "init_fail", configured(draft.init_fail));
+        self.origins.set(scope, "script", configured(draft.words.first().map(|word| word.span)));
+        let script = model::Script {
+            name: name.value.clone(),
+            command,
+            interval,
+            timeout,
+            rise,
+            fall,
+            init_fail: draft.init_fail.is_some(),
+        };
+        // What finds no room is reported with the needs.
+        let _ = self.config.scripts.push(script);
+        self.needs.scripts.push(name.span);
+        u16::try_from(index).ok()
+    }
+
+    /// Names the scripts that nobody tracks: they are left out, as keepalived does not run them.
+    pub(super) fn report_untracked(&mut self) {
+        for draft in &self.scripts {
+            let Some(name) = draft.name.as_ref().filter(|_| !draft.is_tracked) else { continue };
+            let message = format!("nobody tracks the script `{}`: it is never run", name.value);
+            self.report.add(
+                Diagnostic::new(Code::Untracked, name.span, message)
+                    .help(format!("name it in `track_script {{ {} }}` of an instance", name.value)),
+            );
+        }
+    }
+}

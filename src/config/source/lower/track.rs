@@ -1,0 +1,150 @@
+//! track_ blocks: what an instance tracks.
+
+use super::super::code::Code;
+use super::super::diagnostic::Diagnostic;
+use super::super::explain::{Origin, Scope};
+use super::super::keepalived::Statement;
+use super::super::lexer::Word;
+use super::super::nearest::nearest;
+use super::super::text::TextSpan;
+use super::complete::span16;
+use super::{Given, Lowering, script};
+use crate::addr::Priority;
+use crate::config::check::WEIGHT_MAX;
+use crate::config::model::{Span16, Subject, Tracker};
+
+/// A weight, and whether its sign is turned round.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Weight {
+    pub(super) value: i16,
+    pub(super) reverse: bool,
+}
+
+/// A line of a track_ block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    keyword: &'static str,
+    subject: What,
+    weight: Weight,
+    span: TextSpan,
+}
+
+/// What it is about, as the text numbers it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum What {
+    Script(usize),
+}
+
+impl Lowering<'_> {
+    /// `WEIGHT [reverse|noreverse]`.
+    pub(super) fn weight(&mut self, words: &[Word], default: Weight) -> Option<Weight> {
+        let word = words.first()?;
+        let (sign, digits) = match word.text.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, word.text.strip_prefix('+').unwrap_or(&word.text)),
+        };
+        let bare = Word { text: digits.to_owned(), ..word.clone() };
+        let range = 0..=u64::from(WEIGHT_MAX.unsigned_abs());
+        let number = self.number("weight", &bare, range)?;
+        let value = sign * i16::try_from(number.value).ok()?;
+        let mut weight = Weight { value, ..default };
+        if let Some(direction) = words.get(1) {
+            let choices = [("reverse", true), ("noreverse", false)];
+            weight.reverse = self.choice("weight", direction, &choices)?.value;
+        }
+        if let Some(extra) = words.get(2) {
+            self.report_word(extra);
+        }
+        Some(weight)
+    }
+
+    fn report_word(&mut self, word: &Word) {
+        let message = format!("`{}` does not belong here", word.text);
+        self.report.add(
+            Diagnostic::new(Code::TrackerWord, word.span, message)
+                .help("a line is `NAME [weight WEIGHT [reverse|noreverse]]`"),
+        );
+    }
+
+    /// The lines of `track_script`.
+    pub(super) fn track_script(&mut self, statement: &Statement, known: &[Entry]) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for line in statement.block.iter().flat_map(|body| &body.statements) {
+            let word = &line.keyword;
+            let is_it = |name: &Given<crate::addr::Name>| name.value.as_str() == word.text;
+            let mut scripts = self.scripts.iter();
+            let found = scripts.position(|draft| draft.name.as_ref().is_some_and(is_it));
+            let Some(number) = found else {
+                self.report_unknown_script(word);
+                continue;
+            };
+            let draft = self.scripts.get_mut(number);
+            let default = draft.map(script::Draft::track).unwrap_or_default();
+            let weight = match line.values.split_first() {
+                None => Some(default),
+                Some((keyword, [])) if keyword.text == "weight" => {
+                    let message = "`weight` wants a number".to_owned();
+                    self.report.add(Diagnostic::new(Code::NoValue, keyword.span, message));
+                    None
+                }
+                Some((keyword, rest)) if keyword.text == "weight" => self.weight(rest, default),
+                Some((other, _)) => {
+                    self.report_word(other);
+                    None
+                }
+            };
+            if line.block.is_some() {
+                let message = "a tracker takes no block".to_owned();
+                self.report.add(Diagnostic::new(Code::UnwantedBlock, word.span, message));
+            }
+            let Some(weight) = weight else { continue };
+            let subject = What::Script(number);
+            let twin = |entry: &&Entry| entry.subject == subject;
+            if let Some(first) = known.iter().chain(&entries).find(twin) {
+                let message = format!("`{}` is tracked already", word.text);
+                let diagnostic = Diagnostic::new(Code::AddressRepeated, word.span, message);
+                self.report.add(diagnostic.also(first.span, "first given here"));
+                continue;
+            }
+            entries.push(Entry { keyword: "track_script", subject, weight, span: word.span });
+        }
+        entries
+    }
+
+    fn report_unknown_script(&mut self, word: &Word) {
+        let message = format!("there is no vrrp_script `{}`", word.text);
+        let names = self.scripts.iter().filter_map(|draft| draft.name.as_ref());
+        let near = nearest(&word.text, names.map(|name| name.value.as_str()));
+        let mut diagnostic = Diagnostic::new(Code::UnknownSubject, word.span, message);
+        if let Some(near) = near {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        self.report.add(diagnostic);
+    }
+
+    /// Adds what an instance tracks to the pool. An owner's priority never moves: what would only
+    /// move it is left out, as keepalived does.
+    pub(super) fn push_trackers(&mut self, entries: &[Entry], priority: Priority) -> Span16 {
+        let start = self.config.trackers.len();
+        for entry in entries {
+            let What::Script(number) = entry.subject;
+            if priority.is_owner() && entry.weight.value != 0 {
+                let message = "a weight means nothing to an owner (priority 255)".to_owned();
+                self.report.add(
+                    Diagnostic::new(Code::OwnerWeight, entry.span, message)
+                        .label("not tracked")
+                        .help("lower the priority, or track it with weight 0"),
+                );
+                continue;
+            }
+            let Some(index) = self.tracked(number) else { continue };
+            let scope = Scope::Tracker(self.config.trackers.len());
+            let Weight { value: weight, reverse } = entry.weight;
+            let subject = Subject::Script(index);
+            let _ = self.config.trackers.push(Tracker { subject, weight, reverse });
+            self.needs.trackers.push(entry.span);
+            self.origins.set(scope, entry.keyword, Origin::Configured(entry.span));
+        }
+        span16(start, self.config.trackers.len() - start)
+    }
+}

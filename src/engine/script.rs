@@ -1,0 +1,377 @@
+//! Scripts: when each is run next, what it has said, and what is asked of the helper.
+//!
+//! The engine knows of a run only that it was asked for and, some time, how it ended. While the
+//! helper says nothing, a script keeps how it stands, for [`PATIENCE`] beyond its interval and
+//! timeout; then it has failed.
+
+use super::Engine;
+use crate::config::model;
+use crate::time::{Instant, Span};
+use crate::trace::Event;
+use crate::track::message::{Answer, Outcome, Request, Run};
+use crate::track::{Counter, Standing};
+
+/// How long a script keeps how it stands although nothing is heard of it.
+pub const PATIENCE: Span = Span::from_secs(30);
+/// A run of which nothing is heard for so long after its timeout is lost: more than the helper takes
+/// to kill it.
+const LOST_AFTER: Span = Span::from_secs(15);
+/// The helper takes no more for now: asked again after so long.
+const RETRY: Span = Span::from_millis(50);
+
+/// A script at run time. The configuration's row of the same index says the rest.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// How it stands.
+    pub counter: Counter,
+    /// How its latest run ended.
+    pub last: Option<Ended>,
+    /// Runs that were asked for.
+    pub runs: u64,
+    /// Runs that did not succeed.
+    pub failures: u64,
+    /// Times when the run before had not ended yet.
+    pub skipped: u64,
+    due_at: Instant,
+    /// When it last answered.
+    heard_at: Instant,
+    phase: Phase,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// When that was known.
+    pub at: Instant,
+    /// How.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Until it is due.
+    Resting,
+    /// The helper is to be asked.
+    Wanted,
+    /// The helper was asked.
+    Running {
+        ticket: u32,
+        since: Instant,
+        /// It was too late, and has been counted as failed.
+        counted: bool,
+    },
+}
+
+impl Script {
+    /// One that begins to run at `now`.
+    fn new(now: Instant, script: &model::Script) -> Self {
+        Script {
+            counter: Counter::new(script.rise, script.fall, script.init_fail),
+            last: None,
+            runs: 0,
+            failures: 0,
+            skipped: 0,
+            due_at: now,
+            heard_at: now,
+            phase: Phase::Resting,
+        }
+    }
+
+    /// When something is to be decided about it.
+    fn deadline(&self, script: &model::Script) -> Instant {
+        let silent_at = self.heard_at + script.interval + script.timeout + PATIENCE;
+        let lost_at = match self.phase {
+            Phase::Running { since, .. } => since + script.timeout + LOST_AFTER,
+            Phase::Resting | Phase::Wanted => Instant::NEVER,
+        };
+        self.due_at.min(silent_at).min(lost_at)
+    }
+}
+
+/// A message for the helper.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Job {
+    /// Octets of the caller's buffer that are the message.
+    pub len: usize,
+    of: Of,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Of {
+    Begin,
+    Script(u16),
+}
+
+/// What is to be asked of the helper.
+#[derive(Debug)]
+pub(super) struct Jobs {
+    ticket: u32,
+    /// A new helper waits for it.
+    begin: bool,
+    /// It takes nothing before.
+    blocked_until: Option<Instant>,
+    cursor: usize,
+    /// Messages of the helper that could not be read.
+    pub(super) malformed: u64,
+}
+
+impl Jobs {
+    pub(super) const fn new() -> Self {
+        Jobs { ticket: 0, begin: false, blocked_until: None, cursor: 0, malformed: 0 }
+    }
+
+    fn next_ticket(&mut self) -> u32 {
+        self.ticket = self.ticket.wrapping_add(1);
+        self.ticket
+    }
+}
+
+impl Engine {
+    /// Where the numbers of requests begin, so that what the helper answers to a predecessor is
+    /// taken for nothing else: how often a daemon has been started.
+    pub fn set_life(&mut self, life: u32) {
+        self.jobs.ticket = life << 20;
+    }
+
+    /// The scripts at run time, in the order of [`model::Config::scripts`].
+    pub fn scripts(&self) -> &[Script] {
+        &self.scripts
+    }
+
+    /// The next message for the helper, written into `buffer` (at least
+    /// [`crate::track::message::MESSAGE_LEN_MAX`] octets).
+    pub fn next_job(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Job> {
+        if self.jobs.blocked_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.jobs.blocked_until = None;
+        if core::mem::take(&mut self.jobs.begin) {
+            return Some(Job { len: Request::Begin.write(buffer)?, of: Of::Begin });
+        }
+        let count = self.scripts.len();
+        for index in (self.jobs.cursor..count).chain(0..self.jobs.cursor.min(count)) {
+            if self.scripts.get(index).is_none_or(|script| script.phase != Phase::Wanted) {
+                continue;
+            }
+            self.jobs.cursor = index + 1;
+            if let Some(job) = self.run_script(now, index, buffer) {
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    fn run_script(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
+        let (script, row) = (self.scripts.get_mut(index)?, self.config.scripts.get(index)?);
+        let command = self.config.commands.get(usize::from(row.command))?;
+        let ticket = self.jobs.next_ticket();
+        let run = Run {
+            ticket,
+            limit: row.timeout,
+            secure: self.config.global.script_security,
+            supplementary: command.supplementary,
+            user: &command.user,
+            group: &command.group,
+            words: &command.words,
+            tail: "",
+        };
+        let len = Request::Run(run).write(buffer)?;
+        script.phase = Phase::Running { ticket, since: now, counted: false };
+        script.runs = script.runs.saturating_add(1);
+        Some(Job { len, of: Of::Script(u16::try_from(index).ok()?) })
+    }
+
+    /// The helper could not take `job`: it is asked again a little later.
+    pub fn job_refused(&mut self, now: Instant, job: Job) {
+        self.jobs.blocked_until = Some(now + RETRY);
+        match job.of {
+            Of::Begin => self.jobs.begin = true,
+            Of::Script(index) => {
+                if let Some(script) = self.scripts.get_mut(usize::from(index)) {
+                    script.phase = Phase::Wanted;
+                    script.runs = script.runs.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// A message of the helper. What refers to nothing that was asked is ignored.
+    pub fn observe_answer(&mut self, now: Instant, datagram: &[u8]) {
+        match Answer::read(datagram) {
+            Some(Answer::Ready) => self.helper_is_new(),
+            Some(Answer::Late { ticket }) => {
+                if let Some(index) = self.running(ticket) {
+                    self.script_was_late(now, index);
+                }
+            }
+            Some(Answer::Ended { ticket, outcome, took }) => {
+                if let Some(index) = self.running(ticket) {
+                    self.script_ended(now, index, Ended { at: now, outcome, took });
+                }
+            }
+            None => self.jobs.malformed = self.jobs.malformed.saturating_add(1),
+        }
+    }
+
+    /// Messages of the helper that could not be read.
+    pub fn answers_malformed(&self) -> u64 {
+        self.jobs.malformed
+    }
+
+    /// Whatever was asked of the helper's predecessor has come to nothing, and is asked again.
+    fn helper_is_new(&mut self) {
+        self.jobs.begin = true;
+        self.jobs.blocked_until = None;
+        for script in &mut self.scripts {
+            if matches!(script.phase, Phase::Running { .. }) {
+                script.phase = Phase::Wanted;
+            }
+        }
+    }
+
+    /// The script that runs under this number.
+    fn running(&self, wanted: u32) -> Option<usize> {
+        self.scripts.iter().position(
+            |script| matches!(script.phase, Phase::Running { ticket, .. } if ticket == wanted),
+        )
+    }
+
+    fn script_was_late(&mut self, now: Instant, index: usize) {
+        let Some(script) = self.scripts.get_mut(index) else { return };
+        let Some(row) = self.config.scripts.get(index) else { return };
+        if let Phase::Running { counted, .. } = &mut script.phase
+            && !core::mem::replace(counted, true)
+        {
+            self.count(
+                now,
+                index,
+                Ended { at: now, outcome: Outcome::TimedOut, took: row.timeout },
+            );
+        }
+    }
+
+    fn script_ended(&mut self, now: Instant, index: usize, ended: Ended) {
+        let Some(script) = self.scripts.get_mut(index) else { return };
+        let was = core::mem::replace(&mut script.phase, Phase::Resting);
+        if matches!(was, Phase::Running { counted: false, .. }) {
+            self.count(now, index, ended);
+        }
+    }
+
+    /// What a run's end means: nothing, if the machine was short of something.
+    fn count(&mut self, now: Instant, index: usize, ended: Ended) {
+        let Some(script) = self.scripts.get_mut(index) else { return };
+        let news = script.last.is_none_or(|last| last.outcome != ended.outcome);
+        script.last = Some(ended);
+        let success = ended.outcome.is_success();
+        script.failures = script.failures.saturating_add(u64::from(!success));
+        let mut changed = false;
+        if !matches!(ended.outcome, Outcome::Short(_)) {
+            script.heard_at = now;
+            changed = script.counter.count(success);
+        }
+        self.tell_script(now, index, changed, news || changed);
+    }
+
+    fn tell_script(&mut self, now: Instant, index: usize, changed: bool, news: bool) {
+        let (Some(script), Ok(number)) = (self.scripts.get(index), u16::try_from(index)) else {
+            return;
+        };
+        if news {
+            let outcome = script.last.map(|last| last.outcome);
+            let standing = script.counter.standing();
+            self.events.push(Event::Script { script: number, standing, outcome });
+        }
+        if changed {
+            self.judge_health(now);
+        }
+    }
+
+    /// Scripts begin to run.
+    pub(super) fn start_scripts(&mut self, now: Instant) {
+        self.scripts.clear();
+        for row in &self.config.scripts {
+            // Cannot fail: both tables have the same capacity.
+            let _ = self.scripts.push(Script::new(now, row));
+        }
+    }
+
+    /// Serves what is due of all scripts.
+    pub(super) fn expire_scripts(&mut self, now: Instant) {
+        if !self.started || self.stopping {
+            return;
+        }
+        for index in 0..self.scripts.len() {
+            self.expire_script(now, index);
+        }
+    }
+
+    fn expire_script(&mut self, now: Instant, index: usize) {
+        let (Some(script), Some(row)) =
+            (self.scripts.get_mut(index), self.config.scripts.get(index))
+        else {
+            return;
+        };
+        if now < script.deadline(row) {
+            return;
+        }
+        if let Phase::Running { since, .. } = script.phase
+            && since + row.timeout + LOST_AFTER <= now
+        {
+            script.phase = Phase::Resting;
+        }
+        if script.due_at <= now {
+            if script.phase == Phase::Resting {
+                script.phase = Phase::Wanted;
+            } else {
+                script.skipped = script.skipped.saturating_add(1);
+            }
+            let next = script.due_at + row.interval;
+            script.due_at = if next <= now { now + row.interval } else { next };
+        }
+        if script.heard_at + row.interval + row.timeout + PATIENCE <= now {
+            script.heard_at = now;
+            script.last = None;
+            let changed = script.counter.fail();
+            self.tell_script(now, index, changed, changed);
+        }
+    }
+
+    /// When [`Engine::expire`] has to look at the scripts, or the helper can be asked again.
+    pub(super) fn scripts_due(&self) -> Option<Instant> {
+        if !self.started || self.stopping {
+            return None;
+        }
+        let scripts = self.scripts.iter().zip(&self.config.scripts);
+        let due = scripts.map(|(script, row)| script.deadline(row));
+        due.chain(self.jobs.blocked_until).min()
+    }
+
+    /// A script that keeps its name keeps what is known of it.
+    pub(super) fn install_scripts(&mut self, now: Instant) {
+        self.spare_scripts.clear();
+        for new in &self.staged.scripts {
+            let old = self.config.scripts.iter().position(|old| old.name == new.name);
+            let script = match old.and_then(|index| self.scripts.get(index)) {
+                Some(old) => {
+                    let counter = old.counter.retuned(new.rise, new.fall);
+                    Script { counter, due_at: old.due_at.min(now + new.interval), ..old.clone() }
+                }
+                None => Script::new(now, new),
+            };
+            let _ = self.spare_scripts.push(script);
+        }
+        self.scripts.clear();
+        let _ = self.scripts.extend_from_slice(&self.spare_scripts);
+        self.spare_scripts.clear();
+    }
+
+    /// How a tracked thing stands.
+    pub(super) fn standing(&self, subject: model::Subject) -> Standing {
+        let model::Subject::Script(script) = subject;
+        let script = self.scripts.get(usize::from(script));
+        script.map_or(Standing::Waiting, |script| script.counter.standing())
+    }
+}

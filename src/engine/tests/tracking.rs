@@ -1,0 +1,346 @@
+//! What is tracked: when scripts are asked for, and what follows from what they say.
+
+use super::*;
+use crate::config::model::{Command, Script, Span16, Subject, Tracker};
+use crate::engine::PATIENCE;
+use crate::track::Standing;
+use crate::track::message::{Answer, MESSAGE_LEN_MAX, Outcome, Refusal, Request};
+
+/// An instance of priority 100 that tracks a script with this weight.
+fn tracking(weight: i16, reverse: bool) -> impl FnOnce(&mut Config) {
+    move |config| {
+        add_instance(config, "V", 7, 100, ip(9));
+        add_script(config, "chk");
+        config.instances[0].trackers = Span16 { start: 0, len: 1 };
+        let subject = Subject::Script(0);
+        config.trackers.push(Tracker { subject, weight, reverse }).unwrap();
+    }
+}
+
+/// A script that runs every 10 s, for 2 s at most; `fall` is 2.
+fn add_script(config: &mut Config, name: &str) {
+    let words = format!("/{name}\0");
+    config
+        .commands
+        .push(Command {
+            words: words.as_str().try_into().unwrap(),
+            user: Default::default(),
+            group: Default::default(),
+            supplementary: false,
+        })
+        .unwrap();
+    config
+        .scripts
+        .push(Script {
+            name: name.try_into().unwrap(),
+            command: u16::try_from(config.commands.len() - 1).unwrap(),
+            interval: Span::from_secs(10),
+            timeout: Span::from_secs(2),
+            rise: 1,
+            fall: 2,
+            init_fail: false,
+        })
+        .unwrap();
+}
+
+impl Bench {
+    /// What the helper is asked for now: the words and the ticket of each run.
+    fn jobs(&mut self) -> std::vec::Vec<(std::string::String, u32)> {
+        let mut jobs = std::vec::Vec::new();
+        let mut buffer = [0; MESSAGE_LEN_MAX];
+        while let Some(job) = self.engine.next_job(self.now, &mut buffer) {
+            match Request::read(&buffer[..job.len]).unwrap() {
+                Request::Begin => jobs.push(("begin".into(), 0)),
+                Request::Run(run) => jobs.push((run.words.into(), run.ticket)),
+            }
+        }
+        jobs
+    }
+
+    /// The only run that is asked for now.
+    #[track_caller]
+    fn run(&mut self) -> u32 {
+        self.engine.expire(self.now);
+        let jobs = self.jobs();
+        assert_eq!(jobs.len(), 1, "{jobs:?}");
+        jobs[0].1
+    }
+
+    fn says(&mut self, answer: Answer) {
+        let mut buffer = [0; MESSAGE_LEN_MAX];
+        let len = answer.write(&mut buffer).unwrap();
+        self.engine.observe_answer(self.now, &buffer[..len]);
+    }
+
+    fn ended(&mut self, ticket: u32, outcome: Outcome) {
+        self.says(Answer::Ended { ticket, outcome, took: Span::from_millis(3) });
+    }
+
+    /// The next run, which ends so at once.
+    #[track_caller]
+    fn run_ends(&mut self, outcome: Outcome) {
+        let ticket = self.run();
+        self.ended(ticket, outcome);
+        self.now = self.now + Span::from_secs(10);
+    }
+
+    fn standing(&self) -> (StateName, u8) {
+        let fsm = &self.engine.routers()[0].fsm;
+        (fsm.name(), fsm.settings().priority.0)
+    }
+}
+
+const GOOD: Outcome = Outcome::Exited(0);
+const BAD: Outcome = Outcome::Exited(1);
+use StateName::{Backup, Fault, Init, Master};
+
+#[test]
+fn with_weight_0_nobody_starts_before_the_first_answer() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        assert_eq!(bench.standing(), (Init, 100));
+        assert_eq!(bench.engine.routers()[0].fault, Some(Cause::ScriptWaiting));
+        bench.run_ends(GOOD);
+        assert_eq!(bench.standing(), (Backup, 100));
+    });
+}
+
+#[test]
+fn with_weight_0_a_failing_script_is_a_fault_and_a_passing_one_ends_it() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.run_ends(BAD);
+        assert_eq!(bench.standing(), (Fault, 100));
+        assert_eq!(bench.engine.routers()[0].last.unwrap().cause, Cause::ScriptFailed);
+        bench.run_ends(GOOD);
+        assert_eq!(bench.standing(), (Backup, 100));
+        assert_eq!(bench.engine.routers()[0].last.unwrap().cause, Cause::ScriptPassed);
+        // `fall` is 2: the first failure does not count yet.
+        bench.run_ends(BAD);
+        assert_ne!(bench.standing().0, Fault);
+        bench.run_ends(BAD);
+        assert_eq!(bench.standing(), (Fault, 100));
+    });
+}
+
+#[test]
+fn in_reverse_a_passing_script_is_the_fault() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, true));
+        bench.run_ends(GOOD);
+        assert_eq!(bench.standing().0, Fault);
+        bench.run_ends(BAD);
+        bench.run_ends(BAD);
+        assert_ne!(bench.standing().0, Fault);
+    });
+}
+
+#[test]
+fn weights_move_the_priority_and_nothing_else() {
+    for (weight, reverse, [waiting, passing, failing]) in [
+        (4, false, [100, 104, 100]),
+        (-20, false, [100, 100, 80]),
+        (4, true, [100, 96, 100]),
+        (-20, true, [100, 100, 120]),
+        (253, false, [100, 254, 100]),
+        (-253, false, [100, 100, 1]),
+    ] {
+        on_bench(move |mut bench| {
+            bench.boot(tracking(weight, reverse));
+            assert_eq!(bench.standing(), (Backup, waiting), "{weight}");
+            bench.run_ends(GOOD);
+            assert_eq!(bench.standing().1, passing, "{weight}");
+            bench.run_ends(BAD);
+            bench.run_ends(BAD);
+            assert_eq!(bench.standing().1, failing, "{weight}");
+        });
+    }
+}
+
+#[test]
+fn a_running_timer_moves_with_the_priority() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(-40, false));
+        let due = bench.engine.routers()[0].fsm.deadline();
+        // Three intervals and (256 - 100) / 256 of one.
+        assert_eq!(due, bench.now + Span::from_nanos(3_609_375_000));
+        bench.now = bench.now + Span::from_secs(1);
+        let ticket = bench.run();
+        bench.ended(ticket, BAD);
+        // (256 - 60) / 256: 40 / 256 of a second later.
+        assert_eq!(bench.engine.routers()[0].fsm.deadline(), due + Span::from_nanos(156_250_000));
+    });
+}
+
+#[test]
+fn the_next_advert_of_a_master_has_its_new_priority() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(-40, false));
+        bench.run_ends(GOOD);
+        bench.engine.expire(bench.now);
+        assert_eq!(bench.standing(), (Master, 100));
+        bench.drain();
+        bench.answer_all();
+        let ticket = bench.jobs()[0].1;
+        bench.ended(ticket, BAD);
+        bench.now = bench.now + Span::from_secs(10);
+        let ticket = bench.run();
+        bench.drain();
+        bench.answer_all();
+        bench.ended(ticket, BAD);
+        assert_eq!(bench.standing(), (Master, 60));
+        assert_eq!(bench.drain(), []);
+        // Ten seconds without a turn: it listens for an interval and its skew first.
+        bench.now = bench.now + Span::from_secs(2);
+        bench.engine.expire(bench.now);
+        let group = "224.0.0.18".parse().unwrap();
+        assert!(bench.drain().contains(&Left::Advert(7, 60, group)));
+    });
+}
+
+#[test]
+fn a_run_that_is_late_has_failed_and_the_next_waits_for_its_end() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        let ticket = bench.run();
+        bench.now = bench.now + Span::from_secs(2);
+        bench.says(Answer::Late { ticket });
+        assert_eq!(bench.standing().0, Fault);
+        let last = bench.engine.scripts()[0].last.unwrap();
+        assert_eq!((last.outcome, last.took), (Outcome::TimedOut, Span::from_secs(2)));
+        // It does not die: the next tick is skipped.
+        bench.now = bench.now + Span::from_secs(8);
+        bench.engine.expire(bench.now);
+        assert_eq!(bench.jobs(), []);
+        assert_eq!(bench.engine.scripts()[0].skipped, 1);
+        // When it does, that is no second failure.
+        bench.ended(ticket, Outcome::TimedOut);
+        assert_eq!(bench.engine.scripts()[0].failures, 1);
+        bench.now = bench.now + Span::from_secs(10);
+        bench.run_ends(GOOD);
+        assert_eq!(bench.standing().0, Backup);
+    });
+}
+
+#[test]
+fn a_script_that_cannot_be_started_is_a_fault_with_its_reason() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.run_ends(Outcome::Refused(Refusal::Missing));
+        assert_eq!(bench.standing().0, Fault);
+        let last = bench.engine.scripts()[0].last.unwrap();
+        assert_eq!(last.outcome.to_string(), "no such program");
+    });
+}
+
+#[test]
+fn a_machine_that_is_short_of_something_says_nothing_about_the_script() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.run_ends(GOOD);
+        for _ in 0..2 {
+            bench.run_ends(Outcome::Short(11));
+            assert_eq!(bench.engine.scripts()[0].counter.standing(), Standing::Passing);
+        }
+    });
+}
+
+#[test]
+fn a_script_keeps_how_it_stands_for_a_time_when_nothing_is_heard() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.run_ends(GOOD);
+        let heard_at = bench.now - Span::from_secs(10);
+        let silent = Span::from_secs(10) + Span::from_secs(2) + PATIENCE;
+        bench.now = heard_at + silent - Span::from_nanos(1);
+        bench.engine.expire(bench.now);
+        assert_ne!(bench.standing().0, Fault);
+        bench.now = heard_at + silent;
+        assert!(bench.engine.next_deadline() <= bench.now);
+        bench.engine.expire(bench.now);
+        assert_eq!(bench.standing().0, Fault);
+    });
+}
+
+#[test]
+fn a_new_helper_is_greeted_and_asked_again_for_what_was_lost() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        let lost = bench.run();
+        bench.says(Answer::Ready);
+        let jobs = bench.jobs();
+        assert_eq!(jobs[0], ("begin".into(), 0));
+        assert_eq!(jobs[1].0, "/chk\0");
+        // What the dead one may still have said is about nothing.
+        bench.ended(lost, BAD);
+        assert_eq!(bench.standing().0, Init);
+        bench.ended(jobs[1].1, GOOD);
+        assert_eq!(bench.standing().0, Backup);
+        assert_eq!(bench.jobs(), []);
+    });
+}
+
+#[test]
+fn a_helper_that_takes_no_more_is_asked_again() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.engine.expire(bench.now);
+        let mut buffer = [0; MESSAGE_LEN_MAX];
+        let job = bench.engine.next_job(bench.now, &mut buffer).unwrap();
+        bench.engine.job_refused(bench.now, job);
+        assert_eq!(bench.jobs(), []);
+        bench.now = bench.engine.next_deadline();
+        assert_eq!(bench.jobs().len(), 1);
+        assert_eq!(bench.engine.scripts()[0].runs, 1);
+    });
+}
+
+#[test]
+fn a_reload_keeps_what_a_script_has_said() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(-20, false));
+        bench.run_ends(BAD);
+        bench.engine.expire(bench.now);
+        bench.drain();
+        let before = bench.standing();
+        assert_eq!(before.1, 80);
+        let due = bench.engine.routers()[0].fsm.deadline();
+        bench.stage(|config| {
+            // Another one before it.
+            add_script(config, "new");
+            add_instance(config, "V", 7, 100, ip(9));
+            add_script(config, "chk");
+            for script in 0..2 {
+                let subject = Subject::Script(script);
+                config.trackers.push(Tracker { subject, weight: -20, reverse: false }).unwrap();
+            }
+            config.instances[0].trackers = Span16 { start: 0, len: 2 };
+        });
+        bench.engine.reload(bench.now);
+        bench.drain();
+        assert_eq!(bench.standing(), before);
+        assert_eq!(bench.engine.routers()[0].fsm.deadline(), due);
+        let standings = bench.engine.scripts().iter().map(|script| script.counter.standing());
+        assert!(standings.eq([Standing::Waiting, Standing::Failing]));
+    });
+}
+
+#[test]
+fn a_reload_that_adds_a_script_of_weight_0_is_no_fault_before_it_fails() {
+    on_bench(|mut bench| {
+        bench.boot(|config| add_instance(config, "V", 7, 100, ip(9)));
+        assert_eq!(bench.standing().0, Backup);
+        bench.stage(tracking(0, false));
+        bench.engine.reload(bench.now);
+        bench.drain();
+        while !bench.asked.is_empty() {
+            bench.link(2, "eth0", true);
+            bench.address(true, 2, ip(5), 24, 0);
+            bench.answer_all();
+            bench.drain();
+        }
+        assert_eq!(bench.standing().0, Backup);
+        bench.run_ends(BAD);
+        assert_eq!(bench.standing().0, Fault);
+    });
+}

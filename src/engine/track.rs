@@ -1,0 +1,65 @@
+//! What an instance tracks: its effective priority, and whether it may take part.
+
+use super::{Ended, Engine};
+use crate::config::model::{Subject, Tracker};
+use crate::time::Instant;
+use crate::trace::{Cause, Event};
+use crate::track::{Effect, Standing, effective, weigh};
+use crate::vrrp::instance::Settings;
+
+impl Engine {
+    /// What follows from one tracker now, and how its subject stands.
+    pub fn effect(&self, tracker: &Tracker) -> (Effect, Standing) {
+        let standing = self.standing(tracker.subject);
+        (weigh(tracker.weight, tracker.reverse, standing), standing)
+    }
+
+    /// What messages call a tracked thing: its kind and its name.
+    pub fn subject(&self, subject: Subject) -> (&'static str, &str) {
+        let Subject::Script(script) = subject;
+        let script = self.config.scripts.get(usize::from(script));
+        ("script", script.map_or("?", |script| script.name.as_str()))
+    }
+
+    /// How the latest run of a tracked thing ended, if it is run at all.
+    pub fn last_run(&self, subject: Subject) -> Option<Ended> {
+        let Subject::Script(script) = subject;
+        self.scripts.get(usize::from(script)).and_then(|script| script.last)
+    }
+
+    /// Computes the priority of an instance anew; a running timer moves with it.
+    pub(super) fn judge_priority(&mut self, now: Instant, index: usize) {
+        let Some(config) = self.config.instances.get(index) else { return };
+        let mut sum = 0_i32;
+        for tracker in self.config.trackers_of(config) {
+            if let (Effect::Adds(weight), _) = self.effect(tracker) {
+                sum = sum.saturating_add(i32::from(weight));
+            }
+        }
+        let priority = effective(config.priority, sum);
+        let Some(router) = self.routers.get_mut(index) else { return };
+        let from = router.fsm.settings().priority;
+        if from == priority {
+            return;
+        }
+        router.fsm.retune(now, Settings { priority, ..*router.fsm.settings() });
+        if let Ok(instance) = u16::try_from(index) {
+            self.events.push(Event::PriorityChanged { instance, from, to: priority });
+        }
+        self.touch(index);
+    }
+
+    /// Why an instance cannot take part because of what it tracks.
+    pub(super) fn tracked_fault(&self, index: usize) -> Option<Cause> {
+        let config = self.config.instances.get(index)?;
+        let mut holds = None;
+        for tracker in self.config.trackers_of(config) {
+            match self.effect(tracker).0 {
+                Effect::Adds(_) => {}
+                Effect::Holds => holds = Some(Cause::ScriptWaiting),
+                Effect::Fails => return Some(Cause::ScriptFailed),
+            }
+        }
+        holds
+    }
+}

@@ -1,0 +1,245 @@
+//! The service decides who is master: two routers, one of which tracks it, in namespaces, with
+//! Debian's keepalived on either side and on both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod rig;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use rig::Program::{self, Keepalived, Ringward};
+use rig::{Router, eventually};
+use ringward::lab::{Fault, Node, Segment};
+use serde_json::Value;
+
+fn fault(error: std::io::Error) -> Fault {
+    Fault::new("prepare a test", error)
+}
+
+fn set_mode(node: &Node, path: &str, mode: u32) {
+    let mode = fs::Permissions::from_mode(mode);
+    node.enter(|| fs::set_permissions(path, mode).map_err(fault)).unwrap();
+}
+
+const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
+/// Ten times what a takeover takes, and more.
+const SOON: Duration = Duration::from_secs(30);
+
+/// The service: it runs while this file is there.
+const SERVICE: &str = "/run/service";
+
+/// The one that tracks the service, and the other one, of priority 100 without trackers.
+struct Pair {
+    tracking: Node,
+    other: Node,
+    routers: [Router; 2],
+    _segment: Segment,
+}
+
+fn instance(priority: u8, lines: &str) -> String {
+    format!(
+        "vrrp_instance pair {{\n  version 3\n  interface eth0\n  virtual_router_id 51\n  \
+         priority {priority}\n  advert_int 0.2\n  virtual_ipaddress {{\n    {VIP}/24\n  }}\n{lines}\n}}\n"
+    )
+}
+
+/// The configuration of the one that tracks: `weight` is the line of the script.
+fn tracking(priority: u8, weight: &str) -> String {
+    format!(
+        "global_defs {{\n  script_user root\n}}\nvrrp_script service {{\n  \
+         script \"/usr/bin/test -e {SERVICE}\"\n  interval 1\n  {weight}\n}}\n{}",
+        instance(priority, "  track_script {\n    service\n  }")
+    )
+}
+
+impl Pair {
+    /// The service runs, and the router that tracks it is master.
+    fn new(test: &str, programs: [Program; 2], text: &str) -> Self {
+        let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+        let [tracking, other] = [(); 2].map(|()| segment.node().unwrap());
+        tracking.write(SERVICE, b"").unwrap();
+        let name = format!("{test}-{:?}-{:?}", programs[0], programs[1]).to_lowercase();
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking").join(name);
+        let start =
+            |program, node: &Node, text: &str| Router::start(program, node, &directory, text);
+        let routers =
+            [start(programs[0], &tracking, text), start(programs[1], &other, &instance(100, ""))];
+        let pair = Pair { tracking, other, routers, _segment: segment };
+        pair.wait_for("the one that tracks is master", [true, false]);
+        pair
+    }
+
+    #[track_caller]
+    fn wait_for(&self, what: &str, masters: [bool; 2]) {
+        let has = || [&self.tracking, &self.other].map(|node| node.has(VIP).unwrap());
+        let shown = format!("{what}, in\n{}", self.routers[0].process.output());
+        eventually(SOON, &shown, || has() == masters);
+    }
+
+    fn end_service(&self) {
+        self.tracking.enter(|| fs::remove_file(SERVICE).map_err(fault)).unwrap();
+    }
+
+    fn status(&self) -> Value {
+        self.routers[0].status(&self.tracking)["instances"][0].clone()
+    }
+}
+
+/// The service dies and the other router takes over; it returns, and so does the address.
+fn service_decides(test: &str, programs: [Program; 2], priority: u8, weight: &str) {
+    let pair = Pair::new(test, programs, &tracking(priority, weight));
+    pair.end_service();
+    pair.wait_for("the service died: the other one takes over", [false, true]);
+    pair.tracking.write(SERVICE, b"").unwrap();
+    pair.wait_for("the service returned: the address does", [true, false]);
+}
+
+macro_rules! service_decides {
+    ($($name:ident: $priority:expr, $weight:expr;)*) => { $(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn beside_keepalived() {
+                service_decides(stringify!($name), [Ringward, Keepalived], $priority, $weight);
+            }
+
+            #[test]
+            fn beside_a_keepalived_that_tracks() {
+                service_decides(stringify!($name), [Keepalived, Ringward], $priority, $weight);
+            }
+        }
+    )* };
+}
+
+service_decides! {
+    a_script_of_weight_0: 150, "";
+    a_script_of_negative_weight: 150, "weight -100";
+    a_script_of_positive_weight: 50, "weight 100";
+    a_script_with_rise_and_fall: 150, "weight -100\n  rise 2\n  fall 2";
+}
+
+#[test]
+fn each_contribution_is_shown() {
+    let pair = Pair::new("shown", [Ringward, Ringward], &tracking(150, "weight -100"));
+    let status = pair.status();
+    assert_eq!(
+        (&status["base_priority"], &status["effective_priority"]),
+        (&150.into(), &150.into())
+    );
+    assert_eq!(status["trackers"][0]["name"], "service");
+    assert_eq!(status["trackers"][0]["state"], "passing");
+    pair.end_service();
+    eventually(SOON, "the priority falls", || pair.status()["effective_priority"] == 50);
+    let tracker = &pair.status()["trackers"][0];
+    assert_eq!((&tracker["state"], &tracker["adds"]), (&"failing".into(), &(-100).into()));
+    assert_eq!(tracker["last"]["outcome"], "exit code 1");
+    let output = pair.routers[0].process.output();
+    assert!(output.contains("pair priority from=150 to=50"), "{output}");
+}
+
+#[test]
+fn a_script_that_cannot_be_started_is_a_fault_that_says_why() {
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/missing");
+    let text = tracking(150, "").replace("/usr/bin/test", "/usr/bin/no-such-program");
+    let router = Router::start(Ringward, &node, &directory, &text);
+    eventually(SOON, "FAULT", || router.status(&node)["instances"][0]["state"] == "FAULT");
+    let status = &router.status(&node)["instances"][0];
+    assert_eq!(status["fault"], "a tracked script fails");
+    assert_eq!(status["trackers"][0]["last"]["outcome"], "no such program");
+    assert!(!node.has(VIP).unwrap());
+}
+
+/// A script that others than root could change does not run as root; as another user, it does.
+#[test]
+fn enable_script_security_refuses_what_others_could_change() {
+    for (user, expected) in [
+        ("root", "others than root could change it (enable_script_security)"),
+        ("nobody", "exit code 0"),
+    ] {
+        let segment = Segment::new().unwrap();
+        let node = segment.node().unwrap();
+        node.write("/run/script", b"#!/bin/sh\nexit 0\n").unwrap();
+        set_mode(&node, "/run/script", 0o777);
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/security").join(user);
+        let text = format!(
+            "global_defs {{\n  enable_script_security\n}}\nvrrp_script s {{\n  script /run/script\n  \
+             user {user}\n}}\n{}",
+            instance(100, "  track_script {\n    s\n  }")
+        );
+        let router = Router::start(Ringward, &node, &directory, &text);
+        let last =
+            || router.status(&node)["instances"][0]["trackers"][0]["last"]["outcome"].clone();
+        eventually(SOON, "an answer", || !last().is_null());
+        assert_eq!(last(), expected, "{}", router.process.output());
+    }
+}
+
+/// Whatever of the helper dies, nobody who is master notices: scripts keep how they stand, and run
+/// again.
+#[test]
+fn a_helper_that_is_killed_is_replaced_and_nothing_else_happens() {
+    let pair = Pair::new("helper-killed", [Ringward, Keepalived], &tracking(150, "fall 1"));
+    let scripts = || pair.routers[0].status(&pair.tracking)["scripts"][0].clone();
+    for round in 0..3 {
+        let keeper = pair.routers[0].process.children_named("ringward-keeper")[0];
+        let helper = children(keeper.as_raw());
+        assert_eq!(helper.len(), 1, "round {round}");
+        kill(nix::unistd::Pid::from_raw(helper[0]), Signal::SIGKILL).unwrap();
+        let runs = scripts()["runs"].as_u64().unwrap();
+        eventually(SOON, "it runs again", || scripts()["runs"].as_u64().unwrap() > runs + 1);
+        assert_eq!(scripts()["failures"], 0);
+    }
+    assert!(pair.tracking.has(VIP).unwrap() && !pair.other.has(VIP).unwrap());
+    assert_eq!(pair.status()["counters"]["became_master"], 1);
+    let output = pair.routers[0].process.output();
+    assert_eq!(output.matches("helper-died").count(), 3, "{output}");
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// A script that hangs, and takes no notice of SIGTERM, is a failure at its time limit; it is killed
+/// with its group, and runs again.
+#[test]
+fn a_script_that_hangs_has_failed_at_its_time_limit() {
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    node.write("/run/hang", b"#!/bin/sh\ntrap '' TERM\nsleep 1000 & wait\nsleep 1000\n").unwrap();
+    set_mode(&node, "/run/hang", 0o755);
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/hang");
+    let text = tracking(150, "timeout 1").replace("/usr/bin/test", "/run/hang");
+    let router = Router::start(Ringward, &node, &directory, &text);
+    eventually(SOON, "FAULT", || router.status(&node)["instances"][0]["state"] == "FAULT");
+    let scripts = || router.status(&node)["scripts"][0].clone();
+    eventually(SOON, "it is killed, and runs again", || scripts()["runs"].as_u64() >= Some(2));
+    assert!(scripts()["skipped"].as_u64() >= Some(1), "{}", scripts());
+    let status = &router.status(&node)["instances"][0];
+    assert_eq!(status["trackers"][0]["last"]["outcome"], "time limit exceeded");
+}
+
+/// The loop allocates nothing for it.
+#[test]
+fn the_daemon_allocates_nothing_while_scripts_run() {
+    let pair = Pair::new("allocations", [Ringward, Ringward], &tracking(150, "weight -100"));
+    pair.end_service();
+    pair.wait_for("the other one takes over", [false, true]);
+    let status = pair.routers[0].status(&pair.tracking);
+    assert!(status["scripts"][0]["runs"].as_u64() >= Some(2));
+    assert_eq!(status["process"]["allocations"], 0);
+    assert_eq!(status["process"]["seccomp"], true);
+}
