@@ -36,7 +36,8 @@ pub(super) struct Kernel {
     /// When the patience with the dump that is being read ends; otherwise not before this is the
     /// next one asked for.
     dump_at: Instant,
-    /// How many answers in a row have not come.
+    /// How many answers in a row have not come. Half of a dump does not count: a kernel that is too
+    /// slow for the patience must not be too slow for every other half.
     silences: u32,
     pending: Vec<Pending, NETLINK_BATCH_MAX>,
     sequence: u32,
@@ -332,6 +333,7 @@ impl Engine {
             Reading::Addresses(own) if own == sequence => {
                 self.kernel.dump = Reading::Nothing;
                 self.kernel.dump_at = now;
+                self.kernel.silences = 0;
                 if errno == 0 && !self.kernel.dump_wanted {
                     self.dump_ends(now);
                 }
@@ -340,7 +342,6 @@ impl Engine {
                 return false;
             }
         }
-        self.kernel.silences = 0;
         if errno != 0 {
             self.kernel.dump = Reading::Nothing;
             self.kernel.dump_wanted = true;

@@ -111,6 +111,7 @@ pub const SCENARIOS: &[Scenario] = &[
     full_seed("lower_backup_wins_by_less_than_a_turn", 8_012_956),
     full_seed("renewal_answered_before_its_news_and_behind_the_end_of_its_lease", 8_016_990),
     full_seed("refusal_of_an_interface_that_was_about_to_go", 9_004_043),
+    full_seed("untrusted_dump_that_is_read_after_a_pause", 10_050_269),
 ];
 
 const VRID: u8 = 51;

@@ -458,9 +458,15 @@ fn a_kernel_that_answers_nothing_is_asked_again_after_one_two_four_and_four_seco
             assert!(!bench.turn(almost).contains(&Left::Dump), "before {patience} s");
             assert!(bench.turn(Span::from_millis(1)).contains(&Left::Dump), "{patience} s");
         }
-        // One answer, and it is a second again.
+        // Half of a dump changes nothing.
         bench.link(2, "eth0", true);
         bench.answer(0);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        assert!(!bench.turn(Span::from_millis(3_999)).contains(&Left::Dump));
+        // All of it does.
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.answer(0);
+        bench.engine.observe_overrun(bench.now);
         assert_eq!(bench.drain(), [Left::Dump]);
         bench.asked.clear();
         assert!(bench.turn(Span::from_secs(1)).contains(&Left::Dump));

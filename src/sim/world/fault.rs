@@ -65,11 +65,25 @@ impl World {
                 return self.fault(Fault::Order(node, Order::Reload(plan)));
             }
             Fault::Pause(node) => {
-                self.nodes[node].paused = true;
+                let paused = &mut self.nodes[node];
+                if !paused.paused {
+                    paused.paused_at = self.now;
+                }
+                paused.paused = true;
                 self.turn_at[node] = None;
             }
             Fault::Resume(node) => {
-                self.nodes[node].paused = false;
+                let resumed = &mut self.nodes[node];
+                if resumed.paused {
+                    // What it waits for does not come nearer while it sleeps.
+                    let slept = self.now - resumed.paused_at;
+                    for until in [&mut resumed.trouble_until, &mut resumed.waits_until] {
+                        if *until > resumed.paused_at {
+                            *until += slept;
+                        }
+                    }
+                }
+                resumed.paused = false;
                 self.arouse(node);
             }
             Fault::Cut(from, to) => self.network.cut(from, to),
