@@ -37,6 +37,11 @@ fn keepalived_reads_the_language_as_ringward_does() {
     agrees("language", &[]);
 }
 
+#[test]
+fn what_keepalived_survives_ringward_compiles_when_it_is_told_to() {
+    agrees("permissive", &["--permissive"]);
+}
+
 /// Compares what both make of `tests/agreement/NAME.conf`.
 fn agrees(name: &str, arguments: &[&str]) {
     // There is one dump at a time.

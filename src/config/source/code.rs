@@ -313,18 +313,15 @@ codes! {
     TooManyFiles = "0116", Error, "too much is included",
         "At most 1000 files of 4 MiB together are read, 16 deep.",
         "Check the patterns of the includes.";
+    LeftOut = "0117", Note, "left out as asked for",
+        "--only vrrp leaves out virtual servers, their checks and what steers them.",
+        "Nothing needs to be done.";
 }
 
 impl Code {
     /// The code with this identifier, whatever its case.
     pub fn find(id: &str) -> Option<Code> {
         Code::ALL.iter().copied().find(|code| code.id().eq_ignore_ascii_case(id))
-    }
-
-    /// Whether keepalived goes on after this by leaving out what the message is about, so that what
-    /// remains means the same to both.
-    pub(super) fn is_survived(self) -> bool {
-        [Code::Unknown].contains(&self)
     }
 
     /// Whether messages of this code that read the same are shown as one with several places.
@@ -338,6 +335,7 @@ impl Code {
             Code::NotUtf8,
             Code::TooMuch,
             Code::NoConfigId,
+            Code::LeftOut,
         ]
         .contains(&self)
     }

@@ -65,6 +65,9 @@ pub struct Diagnostic {
     pub helps: Vec<String>,
     /// How many more places there are, beyond those shown.
     pub folded: usize,
+    /// Whether keepalived goes on after this by leaving out what it is about, and what is compiled
+    /// without that is what keepalived would run.
+    pub is_survived: bool,
 }
 
 /// So many places of one message are shown; the others are counted.
@@ -83,6 +86,7 @@ impl Diagnostic {
             others: Vec::new(),
             helps: Vec::new(),
             folded: 0,
+            is_survived: false,
         }
     }
 
@@ -97,6 +101,13 @@ impl Diagnostic {
     #[must_use]
     pub fn also(mut self, span: TextSpan, text: impl Into<String>) -> Self {
         self.others.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// keepalived goes on without what it is about, if so.
+    #[must_use]
+    pub fn survived(mut self, is_so: bool) -> Self {
+        self.is_survived = is_so;
         self
     }
 
@@ -135,7 +146,7 @@ impl Report {
 
     /// Adds a message.
     pub fn add(&mut self, mut diagnostic: Diagnostic) {
-        if self.levels.is_permissive && diagnostic.code.is_survived() {
+        if self.levels.is_permissive && diagnostic.is_survived {
             diagnostic.severity = Severity::Warning;
             diagnostic.helps.push("left out, as keepalived leaves it out".to_owned());
         }

@@ -84,7 +84,7 @@ impl Reader<'_, '_> {
         } else {
             diagnostic = diagnostic.help("paths start at the folder of the file they stand in");
         }
-        self.report.add(diagnostic);
+        self.report.add(diagnostic.survived(true));
     }
 
     fn included(&mut self, found: Found, span: TextSpan) {

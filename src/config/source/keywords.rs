@@ -153,6 +153,18 @@ impl Keyword {
         }
     }
 
+    /// Whether it is about virtual servers and their checks only.
+    pub fn is_of_servers(&self) -> bool {
+        let opens = [Block::VirtualServer, Block::VirtualServerGroup, Block::Ssl];
+        let is_global = self.is_in(Block::GlobalDefs)
+            && (["lvs_", "checker_", "nftables_ipvs"]
+                .iter()
+                .any(|start| self.name.starts_with(start))
+                || ["rs_init_notifies", "no_checker_emails", "smtp_alert_checker"]
+                    .contains(&self.name));
+        self.opens().is_some_and(|block| opens.contains(&block)) || is_global
+    }
+
     /// Whether it may stand in `block`.
     pub fn is_in(&self, block: Block) -> bool {
         self.blocks.contains(&block)

@@ -25,6 +25,7 @@ use super::explain::{Origin, Origins, Scope};
 use super::keepalived::{Statement, Tree};
 use super::keywords::{self, Block, Keyword, Shape, Status};
 use super::lexer::Word;
+use super::options::Options;
 use super::text::TextSpan;
 use crate::addr::{Family, InterfaceName, Vrid};
 use crate::config::check::check;
@@ -51,9 +52,9 @@ struct Lowering<'a> {
     carried: HashMap<(u8, IpAddr), (usize, TextSpan)>,
     /// Every instance, interface, address and peer, whether there is room for it or not.
     needs: Needs,
-    capacity: &'a Capacity,
     /// The scripts, tracked or not.
     scripts: Vec<script::Draft>,
+    options: &'a Options<'a>,
 }
 
 #[derive(Default)]
@@ -71,7 +72,7 @@ struct Needs {
 /// it away when there are errors.
 pub(super) fn lower(
     tree: &Tree,
-    capacity: &Capacity,
+    options: &Options<'_>,
     origins: &mut Origins,
     report: &mut Report,
 ) -> Option<Box<Config>> {
@@ -84,8 +85,8 @@ pub(super) fn lower(
         routers: HashMap::new(),
         carried: HashMap::new(),
         needs: Needs::default(),
-        capacity,
         scripts: Vec::new(),
+        options,
     };
     lowering.run(tree);
     Some(lowering.config)
@@ -137,18 +138,23 @@ impl Lowering<'_> {
             return None;
         }
         let Some(keyword) = keywords::find(&word.text, here) else {
-            self.report_unknown(word, here);
+            self.report_unknown(statement, here);
             return None;
         };
         if !keyword.is_in(here) {
             let places: Vec<_> = keyword.blocks.iter().map(|block| block.name()).collect();
             let message = format!("`{}` does not belong in {}", keyword.name, here.name());
             let mut diagnostic = Diagnostic::new(Code::Misplaced, word.span, message)
+                .survived(statement.block.is_none() || here == Block::Top)
                 .help(format!("its place is {}", places.join(", ")));
             if let Some(twin) = keywords::twin(keyword.name, here) {
                 diagnostic = diagnostic.help(format!("in {} it is called `{twin}`", here.name()));
             }
             self.report.add(diagnostic);
+            return None;
+        }
+        if self.options.only_vrrp && keyword.is_of_servers() {
+            self.leave_out(statement, keyword);
             return None;
         }
         match keyword.status {
@@ -172,6 +178,15 @@ impl Lowering<'_> {
             }
         }
         self.has_shape(statement, keyword).then_some(keyword)
+    }
+
+    /// Says that a part was left out as asked for.
+    fn leave_out(&mut self, statement: &Statement, keyword: &Keyword) {
+        let values = statement.values.iter().take(2).map(|word| format!(" {}", word.text));
+        let message = format!("`{}{}` is left out", keyword.name, values.collect::<String>());
+        let last = statement.values.get(1).or(statement.values.first());
+        let span = last.map_or(statement.keyword.span, |last| statement.keyword.span.to(last.span));
+        self.report.add(Diagnostic::new(Code::LeftOut, span, message));
     }
 
     /// Whether the values and the block of a statement are those that its keyword wants.
@@ -244,24 +259,33 @@ impl Lowering<'_> {
         true
     }
 
-    fn report_unknown(&mut self, word: &Word, here: Block) {
+    fn report_unknown(&mut self, statement: &Statement, here: Block) {
+        let word = &statement.keyword;
         let text = word.text.as_str();
+        // The lines of an unknown block are read as if they stood outside of it.
+        let is_survived = statement.block.is_none() || here == Block::Top;
         if let Some(instead) = keywords::retired(text) {
             let message = format!("`{text}` is no keyword any more");
-            self.report.add(Diagnostic::new(Code::Unknown, word.span, message).help(instead));
+            self.report.add(
+                Diagnostic::new(Code::Unknown, word.span, message)
+                    .survived(is_survived)
+                    .help(instead),
+            );
             return;
         }
         if let Some((keyword, rest)) = keywords::split_glued(text, here) {
             let message = format!("a space is missing behind `{keyword}`");
             let value = rest.trim_start_matches(['=', ':']);
             let diagnostic = Diagnostic::new(Code::Glued, word.span, message)
+                .survived(is_survived)
                 .label("keyword and value in one word")
                 .help(format!("write `{keyword} {value}`"));
             self.report.add(diagnostic);
             return;
         }
         let message = format!("unknown keyword `{text}`");
-        let mut diagnostic = Diagnostic::new(Code::Unknown, word.span, message);
+        let mut diagnostic =
+            Diagnostic::new(Code::Unknown, word.span, message).survived(is_survived);
         let near = if self.report.is_full() { None } else { keywords::propose(text, here) };
         match near {
             Some(near) if near.eq_ignore_ascii_case(text) => {
@@ -308,7 +332,7 @@ impl Lowering<'_> {
     }
 
     fn report_needs(&mut self) {
-        let (here, there) = (&Capacity::HERE, self.capacity);
+        let (here, there) = (&Capacity::HERE, self.options.capacity);
         for (need, here, there, what) in [
             (&self.needs.instances, here.instances, there.instances, "instances"),
             (&self.needs.interfaces, here.interfaces, there.interfaces, "interfaces"),
@@ -320,7 +344,7 @@ impl Lowering<'_> {
         ] {
             // A board may hold more than the compiler.
             let (held, holder) =
-                if here < there { (here, &Capacity::HERE) } else { (there, self.capacity) };
+                if here < there { (here, &Capacity::HERE) } else { (there, self.options.capacity) };
             if let Some(span) = need.get(held) {
                 let count = need.len();
                 let message = format!("needs {count} {what}, {holder} holds {held}");

@@ -68,7 +68,7 @@ pub fn compile_with(options: &Options<'_>, name: &str, octets: &[u8]) -> Compile
         let tree = keepalived::parse(file, options, &mut report);
         // Half a text would bring about messages about what is missing.
         if !report.has(Code::NoConfigId) {
-            config = lower::lower(&tree, options.capacity, &mut origins, &mut report);
+            config = lower::lower(&tree, options, &mut origins, &mut report);
         }
     }
     report.finish();

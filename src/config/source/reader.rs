@@ -98,6 +98,7 @@ impl Reader<'_, '_> {
             let message = "a merge marker was left in".to_owned();
             self.report.add(
                 Diagnostic::new(Code::MergeMarker, span, message)
+                    .survived(true)
                     .help("finish the merge: keep one version, and remove the three marker lines"),
             );
             return;

@@ -5,10 +5,10 @@
 //! into the build beyond what clap has already.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Label, Report, Severity};
-use super::text::{FileId, Sources, TextSpan};
+use super::text::{FileId, SourceFile, Sources, TextSpan};
 
 pub(super) fn render(report: &Report, styled: bool) -> String {
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
@@ -49,7 +49,7 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
         files.clear();
     }
     for file in files {
-        if let Some(snippet) = snippet(diagnostic, file, sources) {
+        for snippet in snippets(diagnostic, file, sources) {
             group = group.element(snippet);
         }
     }
@@ -63,18 +63,39 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
     renderer.render(&[group])
 }
 
-/// The lines of one file that a message is about.
-fn snippet<'a>(
+/// Places so many lines apart are shown in pictures of their own: the renderer goes through all that
+/// is between.
+const DISTANCE_MAX: usize = 200;
+
+/// The lines of one file that a message is about, those of the primary place first.
+fn snippets<'a>(
     diagnostic: &'a Diagnostic,
     file: FileId,
     sources: &'a Sources,
-) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {
-    let source = sources.file(file)?;
+) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let Some(source) = sources.file(file) else { return Vec::new() };
     let primary = std::iter::once((&diagnostic.primary, AnnotationKind::Primary));
     let others = diagnostic.others.iter().map(|label| (label, AnnotationKind::Context));
-    let labels: Vec<(&Label, AnnotationKind)> =
-        primary.chain(others).filter(|(label, _)| label.span.file == file).collect();
+    let here = primary.chain(others).filter(|(label, _)| label.span.file == file);
+    let mut groups: Vec<Vec<(&Label, AnnotationKind)>> = Vec::new();
+    for (label, kind) in here {
+        let line = source.line(label.span.start);
+        let is_near = |group: &Vec<(&Label, AnnotationKind)>| {
+            let mut lines = group.iter().map(|(known, _)| source.line(known.span.start));
+            lines.any(|known| known.abs_diff(line) <= DISTANCE_MAX)
+        };
+        match groups.iter().position(is_near).and_then(|at| groups.get_mut(at)) {
+            Some(group) => group.push((label, kind)),
+            None => groups.push(vec![(label, kind)]),
+        }
+    }
+    groups.into_iter().filter_map(|labels| snippet(source, labels)).collect()
+}
 
+fn snippet<'a>(
+    source: &'a SourceFile,
+    labels: Vec<(&'a Label, AnnotationKind)>,
+) -> Option<Snippet<'a, Annotation<'a>>> {
     let first = labels.iter().map(|(label, _)| source.line(label.span.start)).min()?;
     let last = labels.iter().map(|(label, _)| source.line(label.span.end)).max()?;
     let (start, end) = (source.line_start(first), source.line_start(last + 1));

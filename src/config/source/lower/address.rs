@@ -121,6 +121,7 @@ impl Lowering<'_> {
         } else {
             format!("`dev` is missing before it, if it is an interface: `{address} dev {text}`")
         };
-        self.report.add(Diagnostic::new(Code::AddressWord, word.span, message).help(help));
+        let diagnostic = Diagnostic::new(Code::AddressWord, word.span, message).help(help);
+        self.report.add(diagnostic.survived(true));
     }
 }

@@ -16,9 +16,11 @@ use crate::time::Span;
 
 impl Lowering<'_> {
     /// Adds the instance of `draft`, or says what it lacks.
-    pub(super) fn complete(&mut self, draft: Draft) {
+    pub(super) fn complete(&mut self, mut draft: Draft) {
+        if self.is_name_twice(&draft) {
+            return;
+        }
         self.report_missing(&draft);
-        self.report_name_twice(&draft);
         let scope = Scope::Instance(self.config.instances.len());
         let first = draft.addresses.first();
         let family = first.map_or(Family::V4, |first| Family::of(first.ip));
@@ -28,7 +30,7 @@ impl Lowering<'_> {
         let (preempt, preempt_delay) = self.preempt_of(&draft, priority, scope);
         let password = self.password_of(draft.authentication.as_ref(), version, scope);
         let announce = self.announce_of(&draft.announce, scope);
-        self.report_families(&draft, family);
+        self.keep_family(&mut draft, family);
         self.report_unicast(&draft);
 
         let index = draft.interface.as_ref().and_then(|name| self.interface(name));

@@ -10,8 +10,9 @@ use super::{Given, Lowering};
 use crate::addr::{Family, Vrid};
 
 impl Lowering<'_> {
-    pub(super) fn report_name_twice(&mut self, draft: &Draft) {
-        let Some(name) = &draft.name else { return };
+    /// Whether an instance of this name is there already.
+    pub(super) fn is_name_twice(&mut self, draft: &Draft) -> bool {
+        let Some(name) = &draft.name else { return false };
         let first = self.names.get(name.value.as_str()).copied();
         match first {
             Some(first) => {
@@ -19,11 +20,14 @@ impl Lowering<'_> {
                 self.report.add(
                     Diagnostic::new(Code::NameTwice, name.span, message)
                         .label("keepalived drops this one")
-                        .also(first, "first given here"),
+                        .also(first, "first given here")
+                        .survived(true),
                 );
+                true
             }
             None => {
                 self.names.insert(name.value.as_str().to_owned(), name.span);
+                false
             }
         }
     }
@@ -47,12 +51,14 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn report_families(&mut self, draft: &Draft, family: Family) {
+    /// Leaves out, with a message, what is not of the instance's family.
+    pub(super) fn keep_family(&mut self, draft: &mut Draft, family: Family) {
         let Some(first) = draft.addresses.first() else { return };
         for entry in draft.addresses.iter().filter(|entry| Family::of(entry.ip) != family) {
             let message = format!("{} is not {family}, as the first address is", entry.ip);
             self.report.add(
                 Diagnostic::new(Code::MixedFamilies, entry.span, message)
+                    .survived(true)
                     .also(first.span, format!("this makes it an {family} instance"))
                     .help("make an instance for each family, or move it to virtual_ipaddress_excluded"),
             );
@@ -62,7 +68,7 @@ impl Lowering<'_> {
                 let message = format!("{} is not {family}, as the addresses are", router.value);
                 let diagnostic = Diagnostic::new(Code::MixedFamilies, router.span, message);
                 let is_v = format!("this makes it an {family} instance");
-                self.report.add(diagnostic.also(first.span, is_v));
+                self.report.add(diagnostic.also(first.span, is_v).survived(true));
             }
         }
         if let IpAddr::V6(ip) = first.ip
@@ -74,6 +80,9 @@ impl Lowering<'_> {
                     .help("put an address like fe80::10 first, the same on all routers"),
             );
         }
+        draft.addresses.retain(|entry| Family::of(entry.ip) == family);
+        draft.source = draft.source.take().filter(|source| Family::of(source.value) == family);
+        draft.peers.retain(|peer| Family::of(peer.value) == family);
     }
 
     pub(super) fn report_unicast(&mut self, draft: &Draft) {

@@ -63,7 +63,9 @@ impl Lowering<'_> {
         let mut seen = HashMap::new();
         for inner in &body.statements {
             let Some(keyword) = self.judge(inner, Block::Instance) else {
-                draft.unread.extend(meant(&inner.keyword.text));
+                if !self.report.is_full() {
+                    draft.unread.extend(meant(&inner.keyword.text));
+                }
                 continue;
             };
             let key = if keyword.name == "nopreempt" { "preempt" } else { keyword.name };

@@ -17,10 +17,21 @@ const NANOS: u64 = 1_000_000_000;
 
 impl Lowering<'_> {
     fn refuse(&mut self, word: &Word, code: Code, message: String, help: Option<String>) {
+        self.refuse_value(word, code, message, help, false);
+    }
+
+    fn refuse_value(
+        &mut self,
+        word: &Word,
+        code: Code,
+        message: String,
+        help: Option<String>,
+        is_survived: bool,
+    ) {
         if word.is_reported {
             return;
         }
-        let mut diagnostic = Diagnostic::new(code, word.span, message);
+        let mut diagnostic = Diagnostic::new(code, word.span, message).survived(is_survived);
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
         }
@@ -39,7 +50,7 @@ impl Lowering<'_> {
             let help =
                 format!("`{keyword}` is a whole number, {} to {}", range.start(), range.end());
             let message = format!("`{}` is not a whole number", word.text);
-            self.refuse(word, Code::NotNumber, message, Some(help));
+            self.refuse_value(word, Code::NotNumber, message, Some(help), has_default(keyword));
             return None;
         }
         match word.text.parse::<u64>() {
@@ -49,7 +60,13 @@ impl Lowering<'_> {
             _ => {
                 let message = format!("{} is out of range for `{keyword}`", word.text);
                 let help = format!("choose {} to {}", range.start(), range.end());
-                self.refuse(word, Code::OutOfRange, message, Some(help));
+                self.refuse_value(
+                    word,
+                    Code::OutOfRange,
+                    message,
+                    Some(help),
+                    has_default(keyword),
+                );
                 None
             }
         }
@@ -81,13 +98,13 @@ impl Lowering<'_> {
                 format!("`{keyword}` is a number of seconds, without a unit")
             };
             let message = format!("`{}` is not a number of seconds", word.text);
-            self.refuse(word, Code::NotNumber, message, Some(help));
+            self.refuse_value(word, Code::NotNumber, message, Some(help), has_default(keyword));
             return None;
         };
         if !range.contains(&value) {
             let message = format!("{} is out of range for `{keyword}`", word.text);
             let help = format!("choose {} to {}", range.start(), range.end());
-            self.refuse(word, Code::OutOfRange, message, Some(help));
+            self.refuse_value(word, Code::OutOfRange, message, Some(help), has_default(keyword));
             return None;
         }
         (!word.is_reported).then_some(Given { value, span: word.span })
@@ -120,7 +137,7 @@ impl Lowering<'_> {
             None => format!("possible are {}", names.join(" and ")),
         };
         let message = format!("`{}` is not a value of `{keyword}`", word.text);
-        self.refuse(word, Code::WrongWord, message, Some(help));
+        self.refuse_value(word, Code::WrongWord, message, Some(help), has_default(keyword));
         None
     }
 
@@ -174,7 +191,8 @@ impl Lowering<'_> {
         };
         let Ok(ip) = text.parse::<IpAddr>() else {
             let help = address_help(text);
-            self.refuse(word, Code::NotAddress, format!("`{text}` is not an address"), help);
+            let message = format!("`{text}` is not an address");
+            self.refuse_value(word, Code::NotAddress, message, help, true);
             return None;
         };
         if !is_host_address(ip) {
@@ -193,8 +211,8 @@ impl Lowering<'_> {
                         Some(len) => format!("write `{ip}/{len}`"),
                         None => format!("choose /0 to /{bits}"),
                     };
-                    self.refuse(word, Code::BadPrefix, message, Some(help));
-                    return None;
+                    self.refuse_value(word, Code::BadPrefix, message, Some(help), true);
+                    None
                 }
             },
         };
@@ -212,6 +230,22 @@ impl Lowering<'_> {
         }
         Some(given)
     }
+}
+
+/// Whether keepalived takes the default, as is done here, when the value of this keyword cannot be
+/// read. Others become zero or one, or keepalived gives up (tried with 2.2.7).
+fn has_default(keyword: &str) -> bool {
+    [
+        "advert_int",
+        "auth_type",
+        "preempt_delay",
+        "priority",
+        "state",
+        "version",
+        "vrrp_startup_delay",
+        "vrrp_version",
+    ]
+    .contains(&keyword)
 }
 
 /// Seconds with up to nine decimals that count.

@@ -24,3 +24,49 @@ fn warnings_can_be_errors_and_messages_can_be_allowed() {
     // Errors cannot be allowed.
     assert_eq!(levels(allowed, &with("nonsense")), (vec![("RW0020", "error")], false));
 }
+
+#[test]
+fn keepalived_s_leniency_is_for_the_asking() {
+    let permissive = Options { is_permissive: true, ..Options::PLAIN };
+    for (lines, code) in [
+        ("prioritty 7", "RW0020"),
+        ("priority100", "RW0021"),
+        ("auth_pass x", "RW0022"),
+        ("priority 300", "RW0033"),
+        ("advert_int 1s", "RW0032"),
+        ("state Master", "RW0036"),
+        ("virtual_ipaddress { 10.0.0.300 }", "RW0034"),
+        ("virtual_ipaddress { 10.0.0.10 eth0 }", "RW0040"),
+        ("virtual_ipaddress { fe80::1 }", "RW0055"),
+        ("include nowhere.conf", "RW0112"),
+    ] {
+        assert_eq!(levels(Options::PLAIN, &with(lines)), (vec![(code, "error")], false), "{lines}");
+        assert_eq!(levels(permissive, &with(lines)), (vec![(code, "warning")], true), "{lines}");
+    }
+    // What keepalived does not survive, or what would mean something else, stays an error.
+    for lines in
+        ["virtual_router_id 0", "nonsense {\npriority 9\n}", "garp_master_repeat x", "use_vmac"]
+    {
+        assert!(!levels(permissive, &with(lines)).1, "{lines}");
+    }
+    let twice = format!("{}{}", with(""), with("priority 7"));
+    let compiled = compile_with(&permissive, "test.conf", twice.as_bytes());
+    assert_eq!(compiled.config.unwrap().instances.len(), 1);
+}
+
+#[test]
+fn virtual_servers_can_be_left_out() {
+    let servers = "virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 {\nTCP_CHECK {\n}\n}\n}\n\
+                   global_defs {\nlvs_flush\nnotification_email {\nx@example.net\n}\n}\n";
+    let only = Options { only_vrrp: true, ..Options::PLAIN };
+    let text = format!("{}{servers}", with("use_vmac"));
+    let compiled = compile_with(&only, "test.conf", text.as_bytes());
+    let messages = compiled.report.diagnostics.iter().map(|d| d.message.as_str());
+    let messages: Vec<&str> = messages.collect();
+    assert!(messages.contains(&"`virtual_server 10.0.0.1 80` is left out"), "{messages:?}");
+    assert!(messages.contains(&"`lvs_flush` is left out"), "{messages:?}");
+    assert!(messages.contains(&"`use_vmac` is not supported yet"), "{messages:?}");
+    let text = format!("{}virtual_server fwmark 1 {{\n}}\n", with(""));
+    assert_eq!(levels(only, &text), (vec![("RW0117", "note")], true));
+    assert!(!levels(Options::PLAIN, &text).1);
+}
