@@ -59,6 +59,14 @@ impl core::fmt::Display for Capacity {
     }
 }
 
+/// Sync groups: each has a member at least, and no instance is in two.
+pub const GROUP_COUNT_MAX: usize = group_count_max(INSTANCE_COUNT_MAX);
+
+/// The sync groups that a board holds with room for so many instances.
+pub const fn group_count_max(instances: usize) -> usize {
+    if instances < 256 { instances } else { 256 }
+}
+
 /// Addresses that one advert can carry: the count field is one octet (RFC 9568 §5.2.5).
 pub const ADDRESS_PER_ADVERT_MAX: usize = 255;
 

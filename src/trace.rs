@@ -79,6 +79,14 @@ pub enum Cause {
     ScriptFailed,
     /// The scripts that are tracked with weight 0 are fine again.
     ScriptPassed,
+    /// It was added to a sync group that is master.
+    GroupMaster,
+    /// Another member of its sync group is master no more.
+    GroupBackup,
+    /// Another member of its sync group is in FAULT.
+    GroupFault,
+    /// The sync group can take part again.
+    GroupRecovered,
     /// The operator said so: `ringward release`.
     Released,
     /// A reload removed or replaced the instance.
@@ -112,6 +120,10 @@ impl Cause {
             Cause::ScriptWaiting => "a tracked script has not answered yet",
             Cause::ScriptFailed => "a tracked script fails",
             Cause::ScriptPassed => "the tracked scripts are fine",
+            Cause::GroupMaster => "joined a sync group that is master",
+            Cause::GroupBackup => "another member of the sync group is master no more",
+            Cause::GroupFault => "another member of the sync group is in FAULT",
+            Cause::GroupRecovered => "every member of the sync group works again",
             Cause::Released => "released by the operator",
             Cause::Removed => "removed by a reload",
             Cause::Stopped => "stopped",

@@ -96,5 +96,6 @@ fn instance(index: u16, addresses: Span16) -> Instance {
         advertised: 1,
         peers: Span16::default(),
         trackers: Span16::default(),
+        group: None,
     }
 }

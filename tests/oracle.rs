@@ -50,6 +50,7 @@ impl Pair {
             interval: Span::from_nanos(rules.interval),
             preempt: rules.preempt,
             preempt_delay: Span::from_nanos(rules.delay),
+            grouped: rules.grouped,
         };
         let instance = Instance::new(settings);
         Pair { instance, machine: Machine::house(rules), now: START }
@@ -68,6 +69,9 @@ impl Pair {
             Input::Timer => Event::Expire,
             Input::Lost(can_send) => Event::Fail(Cause::InterfaceDown, can_send),
             Input::Found => Event::Recover(Cause::InterfaceUp),
+            Input::Wait => Event::Hold,
+            Input::Join => Event::Join,
+            Input::Follow => Event::Follow,
             Input::Release => Event::Release,
             Input::Shutdown => Event::Stop(Cause::Stopped),
         };
@@ -129,7 +133,7 @@ fn higher(pair: &Pair) -> u8 {
     pair.machine.rules.priority.saturating_add(1)
 }
 
-const LEADS: [(&str, Lead); 14] = [
+const LEADS: [(&str, Lead); 15] = [
     ("initialize", |_| {}),
     ("started", |pair| start(pair)),
     ("heard a better master", |pair| {
@@ -158,6 +162,13 @@ const LEADS: [(&str, Lead); 14] = [
     ("released", |pair| {
         start(pair);
         pair.step(Input::Release, "lead");
+    }),
+    ("waits for its group", |pair| {
+        start(pair);
+        if let Some(at) = pair.machine.deadline() {
+            pair.now = at;
+            pair.step(Input::Wait, "lead");
+        }
     }),
     ("master", master),
     ("master who has replied", |pair| {
@@ -228,6 +239,9 @@ fn inputs(pair: &Pair) -> Vec<(u64, Input)> {
         Input::Lost(true),
         Input::Lost(false),
         Input::Found,
+        Input::Wait,
+        Input::Join,
+        Input::Follow,
         Input::Release,
         Input::Shutdown,
     ] {
@@ -246,7 +260,9 @@ fn rules() -> Vec<Rules> {
                     continue;
                 }
                 let (interval, delay) = (interval * MS, delay * MS);
-                all.push(Rules { version, priority, interval, preempt, delay });
+                for grouped in [false, true] {
+                    all.push(Rules { version, priority, interval, preempt, delay, grouped });
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The binary form of a configuration: what `ringwardc` writes and the daemon reads.
 //!
-//! A header of 34 octets, then one postcard record after another, in the order of the tables.
+//! A header of 36 octets, then one postcard record after another, in the order of the tables.
 //! All header fields are little-endian:
 //!
 //! | octets | field |
@@ -8,24 +8,25 @@
 //! | 0–7 | magic, `RINGWARD` |
 //! | 8–9 | [`SCHEMA`] |
 //! | 10–11 | zero |
-//! | 12–13, 14–15, … 24–25 | needs: the records of each table, in order |
-//! | 26–29 | octets behind the header |
-//! | 30–33 | CRC-32 (IEEE 802.3) of octets 0–29 and of everything behind the header |
+//! | 12–13, 14–15, … 26–27 | needs: the records of each table, in order |
+//! | 28–31 | octets behind the header |
+//! | 32–35 | CRC-32 (IEEE 802.3) of octets 0–31 and of everything behind the header |
 //!
-//! The records: [`Global`], then as many interface names, [`Instance`]s, [`Address`]es, peers,
-//! [`Script`]s, [`Tracker`]s and [`Command`]s as the header says. They are decoded one at a time, straight into the tables of a [`Config`] that
-//! exists already, so that decoding takes little stack whatever the configuration holds.
+//! The records: [`Global`], then as many interface names, [`Instance`]s, [`Group`]s, [`Address`]es,
+//! peers, [`Script`]s, [`Tracker`]s and [`Command`]s as the header says. They are decoded one at a
+//! time, straight into the tables of a [`Config`] that exists already, so that decoding takes little
+//! stack whatever the configuration holds.
 
 use core::fmt;
 use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Invalid, check};
-use super::model::{Address, Command, Config, Global, Instance, Script, Tracker};
+use super::model::{Address, Command, Config, Global, Group, Instance, Script, Tracker};
 use crate::addr::InterfaceName;
 use crate::limits::{
-    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
-    SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
+    PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
 };
 
 /// The first octets of every blob.
@@ -33,7 +34,7 @@ pub const MAGIC: [u8; 8] = *b"RINGWARD";
 
 /// The number of this layout. Any change of a record is a new one: postcard does not describe
 /// itself, so a daemon reads its own schema only.
-pub const SCHEMA: u16 = 2;
+pub const SCHEMA: u16 = 3;
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;
@@ -42,7 +43,7 @@ pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;
 const HEADER_SUMMED_LEN: usize = LEN_PLACE + 4;
 
 /// Tables besides the global settings.
-const TABLE_COUNT: usize = 7;
+const TABLE_COUNT: usize = 8;
 
 /// Where the header tells how many octets follow it.
 const LEN_PLACE: usize = 12 + 2 * TABLE_COUNT;
@@ -56,6 +57,8 @@ pub enum Table {
     Interfaces,
     /// [`Config::instances`].
     Instances,
+    /// [`Config::groups`].
+    Groups,
     /// [`Config::addresses`].
     Addresses,
     /// [`Config::peers`].
@@ -74,6 +77,7 @@ impl fmt::Display for Table {
             Table::Global => "global settings",
             Table::Interfaces => "interfaces",
             Table::Instances => "instances",
+            Table::Groups => "sync groups",
             Table::Addresses => "addresses",
             Table::Peers => "unicast peers",
             Table::Scripts => "scripts",
@@ -185,6 +189,9 @@ pub fn encode(config: &Config, out: &mut [u8]) -> Result<usize, Unwritable> {
     for instance in &config.instances {
         rest = write(instance, rest)?;
     }
+    for group in &config.groups {
+        rest = write(group, rest)?;
+    }
     for address in &config.addresses {
         rest = write(address, rest)?;
     }
@@ -207,6 +214,7 @@ pub fn encode(config: &Config, out: &mut [u8]) -> Result<usize, Unwritable> {
         needs: [
             config.interfaces.len(),
             config.instances.len(),
+            config.groups.len(),
             config.addresses.len(),
             config.peers.len(),
             config.scripts.len(),
@@ -233,10 +241,12 @@ pub fn decode(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
 
 fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     let (header, body) = Header::parse(blob)?;
-    let [interfaces, instances, addresses, peers, scripts, trackers, commands] = header.needs;
+    let [interfaces, instances, groups, addresses, peers, scripts, trackers, commands] =
+        header.needs;
     for (table, needed, held) in [
         (Table::Interfaces, interfaces, INTERFACE_COUNT_MAX),
         (Table::Instances, instances, INSTANCE_COUNT_MAX),
+        (Table::Groups, groups, GROUP_COUNT_MAX),
         (Table::Addresses, addresses, ADDRESS_COUNT_MAX),
         (Table::Peers, peers, PEER_COUNT_MAX),
         (Table::Scripts, scripts, SCRIPT_COUNT_MAX),
@@ -251,6 +261,7 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     config.global = read::<Global>(&mut rest, Table::Global, 0)?;
     fill::<InterfaceName, _>(&mut rest, Table::Interfaces, interfaces, &mut config.interfaces)?;
     fill::<Instance, _>(&mut rest, Table::Instances, instances, &mut config.instances)?;
+    fill::<Group, _>(&mut rest, Table::Groups, groups, &mut config.groups)?;
     fill::<Address, _>(&mut rest, Table::Addresses, addresses, &mut config.addresses)?;
     fill::<IpAddr, _>(&mut rest, Table::Peers, peers, &mut config.peers)?;
     fill::<Script, _>(&mut rest, Table::Scripts, scripts, &mut config.scripts)?;

@@ -11,8 +11,8 @@ use core::net::IpAddr;
 use super::model::{Address, Command, Config, Instance, Script, Span16, Subject, Tracker};
 use crate::addr::{Family, Version};
 use crate::limits::{
-    ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
-    PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
+    ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
+    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::time::Span;
 
@@ -93,6 +93,8 @@ pub enum Rule {
     Script = 29,
     /// A command without a program, or whose words do not each end with a zero.
     Command = 30,
+    /// A sync group that is not in its table, or that nobody belongs to.
+    Group = 40,
 }
 
 impl Rule {
@@ -130,6 +132,7 @@ impl Rule {
             Rule::Source => "a source is a host's address of the instance's family",
             Rule::Peer => "a peer is a host's address of the instance's family",
             Rule::PeerTwice => "a peer is named once",
+            Rule::Group => "a sync group is in its table and has a member",
             Rule::AnnounceRepeat => "a burst has at least one announcement",
             Rule::TrackerRange => "what the instances track follows one another in the pool",
             Rule::TrackerSubject => "what is tracked is in its table",
@@ -161,6 +164,8 @@ pub enum Place {
     Tracker(u16),
     /// At a command: index into [`Config::commands`].
     Command(u16),
+    /// At a sync group: index into [`Config::groups`].
+    Group(u16),
 }
 
 impl fmt::Display for Place {
@@ -174,6 +179,7 @@ impl fmt::Display for Place {
             Place::Script(index) => write!(f, "script {index}"),
             Place::Tracker(index) => write!(f, "tracker {index}"),
             Place::Command(index) => write!(f, "command {index}"),
+            Place::Group(index) => write!(f, "sync group {index}"),
         }
     }
 }
@@ -236,7 +242,29 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
     for (index, address) in (0..).zip(&config.addresses) {
         check_address(config, address).map_err(|rule| broken(rule, Place::Address(index)))?;
     }
+    check_groups(config)?;
     check_twins(config)
+}
+
+fn check_groups(config: &Config) -> Result<(), Invalid> {
+    let mut has_member = heapless::Vec::<bool, GROUP_COUNT_MAX>::new();
+    // Cannot fail: the table of groups has this capacity.
+    let _ = has_member.resize(config.groups.len(), false);
+    for (index, instance) in (0..).zip(&config.instances) {
+        let Some(group) = instance.group else { continue };
+        match has_member.get_mut(usize::from(group)) {
+            Some(has_member) => *has_member = true,
+            None => return Err(broken(Rule::Group, Place::Instance(index))),
+        }
+    }
+    for ((index, group), has_member) in (0..).zip(&config.groups).zip(has_member) {
+        let place = Place::Group(index);
+        let name = &group.name;
+        let is_name = !name.is_empty() && !name.chars().any(char::is_control);
+        require(is_name, Rule::Name).map_err(|rule| broken(rule, place))?;
+        require(has_member, Rule::Group).map_err(|rule| broken(rule, place))?;
+    }
+    Ok(())
 }
 
 const fn broken(rule: Rule, place: Place) -> Invalid {
@@ -399,6 +427,8 @@ fn check_twins(config: &Config) -> Result<(), Invalid> {
 
     let scripts = twins::<_, SCRIPT_COUNT_MAX>(&config.scripts, |a, b| a.name.cmp(&b.name));
     report(scripts, Rule::NameTwice, Place::Script)?;
+    let groups = twins::<_, GROUP_COUNT_MAX>(&config.groups, |a, b| a.name.cmp(&b.name));
+    report(groups, Rule::NameTwice, Place::Group)?;
 
     let routers = twins::<_, INSTANCE_COUNT_MAX>(&config.instances, |a, b| {
         (a.interface, a.family, a.vrid).cmp(&(b.interface, b.family, b.vrid))

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
 use crate::limits::{
-    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
-    PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
+    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
 };
 use crate::time::Span;
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub interfaces: Vec<InterfaceName, INTERFACE_COUNT_MAX>,
     /// The virtual routers.
     pub instances: Vec<Instance, INSTANCE_COUNT_MAX>,
+    /// The sync groups: [`Instance::group`] says who belongs to them.
+    pub groups: Vec<Group, GROUP_COUNT_MAX>,
     /// The virtual addresses of all instances: [`Instance::addresses`] says whose.
     pub addresses: Vec<Address, ADDRESS_COUNT_MAX>,
     /// The unicast peers of all instances: [`Instance::peers`] says whose.
@@ -96,6 +98,15 @@ pub struct Instance {
     pub peers: Span16,
     /// What the instance tracks, in [`Config::trackers`].
     pub trackers: Span16,
+    /// The sync group it belongs to: index into [`Config::groups`].
+    pub group: Option<u16>,
+}
+
+/// Virtual routers that are master together or not at all: `vrrp_sync_group`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// The name in the configuration.
+    pub name: Name,
 }
 
 /// The `garp_*` keywords of one instance, which hold for neighbour advertisements as well.
@@ -246,6 +257,7 @@ impl Config {
             global: Global::new(),
             interfaces: Vec::new(),
             instances: Vec::new(),
+            groups: Vec::new(),
             addresses: Vec::new(),
             peers: Vec::new(),
             scripts: Vec::new(),
@@ -260,6 +272,7 @@ impl Config {
         self.global = Global::new();
         self.interfaces.clear();
         self.instances.clear();
+        self.groups.clear();
         self.addresses.clear();
         self.peers.clear();
         self.scripts.clear();
@@ -274,6 +287,7 @@ impl Config {
         // None of these can fail: both sides have the same capacity.
         let _ = self.interfaces.extend_from_slice(&other.interfaces);
         let _ = self.instances.extend_from_slice(&other.instances);
+        let _ = self.groups.extend_from_slice(&other.groups);
         let _ = self.addresses.extend_from_slice(&other.addresses);
         let _ = self.peers.extend_from_slice(&other.peers);
         let _ = self.scripts.extend_from_slice(&other.scripts);

@@ -1,7 +1,7 @@
 //! A configuration for the tests of blob and check.
 
 use super::model::{
-    Address, Announce, Command, Config, Instance, Script, Span16, Subject, Tracker,
+    Address, Announce, Command, Config, Group, Instance, Script, Span16, Subject, Tracker,
 };
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
@@ -50,6 +50,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             advertised: 1,
             peers: Span16 { start: 0, len: 1 },
             trackers: Span16 { start: 0, len: 1 },
+            group: None,
         })
         .unwrap();
     config
@@ -73,8 +74,10 @@ pub(in crate::config) fn reference() -> Box<Config> {
             advertised: 1,
             peers: Span16::default(),
             trackers: Span16::default(),
+            group: Some(0),
         })
         .unwrap();
+    config.groups.push(Group { name: "lan".try_into().unwrap() }).unwrap();
     for (ip, prefix_len, interface, label) in
         [("192.0.2.10", 24, 0, "eth0:1"), ("2001:db8::10", 128, 1, ""), ("fe80::10", 64, 1, "")]
     {

@@ -102,6 +102,7 @@ impl Plan {
                 advertised: count,
                 peers: Span16::default(),
                 trackers: Span16::default(),
+                group: None,
             })
             .ok()?;
         Some(config)

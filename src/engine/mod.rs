@@ -22,6 +22,7 @@
 //! | `ingest` | packets: from bytes to the instance they are for |
 //! | `policy` | whether an instance takes an advert into account |
 //! | `observe` | netlink: from messages to tables, and what follows for the instances |
+//! | `group` | sync groups: who waits for whom, and who follows |
 //! | `request` | the difference between should and is, as netlink requests |
 //! | `transmit` | adverts and announcements, written into the caller's buffer |
 //! | `script` | scripts: when each is run next, and what it has said |
@@ -29,6 +30,7 @@
 //! | `reload` | a new configuration in force, as a difference |
 
 mod address;
+mod group;
 mod ingest;
 mod interface;
 mod observe;
@@ -47,13 +49,16 @@ use core::net::IpAddr;
 use heapless::{Deque, Vec};
 
 pub use address::{Address, Presence};
+pub use group::Group;
 pub use interface::Interface;
 pub use router::{Counters, Router};
 pub use script::{Ended, Job, PATIENCE, Script};
 
 use crate::addr::{Family, IfIndex, Vrid};
 use crate::config::model::Config;
-use crate::limits::{ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, SCRIPT_COUNT_MAX};
+use crate::limits::{
+    ADDRESS_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, SCRIPT_COUNT_MAX,
+};
 use crate::time::{Instant, Span};
 use crate::trace::{Cause, Event, Events, StateName, Transition, Transitions};
 use crate::vrrp::instance::{self, Reaction, Send};
@@ -91,6 +96,9 @@ pub struct Engine {
     due: Vec<Instant, INSTANCE_COUNT_MAX>,
     /// Routers by (interface, family, VRID), sorted.
     dispatch: Vec<(u32, u16), INSTANCE_COUNT_MAX>,
+    groups: Vec<Group, GROUP_COUNT_MAX>,
+    /// Routers by group: each group has a part of it.
+    members: Vec<u16, INSTANCE_COUNT_MAX>,
     addresses: Vec<Address, ADDRESS_ROW_COUNT_MAX>,
     /// Where a reload builds the new table of addresses.
     spare_addresses: Vec<Address, ADDRESS_ROW_COUNT_MAX>,
@@ -222,6 +230,8 @@ impl Engine {
             spare: Vec::new(),
             due: Vec::new(),
             dispatch: Vec::new(),
+            groups: Vec::new(),
+            members: Vec::new(),
             addresses: Vec::new(),
             spare_addresses: Vec::new(),
             by_ip: Vec::new(),
@@ -345,17 +355,29 @@ impl Engine {
             self.listen_at = None;
             self.judge_health(now);
         }
-        let count = self.routers.len();
-        let soon = now + Span::from_millis(1);
-        for index in (self.rotation..count).chain(0..self.rotation.min(count)) {
-            if self.due.get(index).is_some_and(|due| *due <= soon) {
-                self.event(now, index, instance::Event::Expire);
-                self.expire_announcements(now, index);
-            }
+        if self.expire_routers(now) {
+            self.judge_health(now);
+            // An owner that starts in a sync group may be master at once.
+            self.expire_routers(now);
         }
+        let count = self.routers.len();
         self.rotation = if count == 0 { 0 } else { (self.rotation + 1) % count };
         self.expire_requests(now);
         self.expire_scripts(now);
+    }
+
+    /// Serves the deadlines of the routers. True: one may take part again.
+    fn expire_routers(&mut self, now: Instant) -> bool {
+        let count = self.routers.len();
+        let soon = now + Span::from_millis(1);
+        let mut is_free = false;
+        for index in (self.rotation..count).chain(0..self.rotation.min(count)) {
+            if self.due.get(index).is_some_and(|due| *due <= soon) {
+                self.event(now, index, instance::Event::Expire);
+                is_free |= self.expire_announcements(now, index);
+            }
+        }
+        is_free
     }
 
     /// When [`Engine::expire`] is to be called next; [`Instant::NEVER`] when nothing is planned.
@@ -438,8 +460,16 @@ impl Engine {
             && !self.addresses.iter().filter(has_interface).any(Address::is_left)
     }
 
-    /// Hands an event to a router and carries out its reaction.
+    /// Hands an event to a router; in a sync group, to those whom it concerns as well.
     fn event(&mut self, now: Instant, index: usize, event: instance::Event) {
+        match self.group_of(index) {
+            Some(group) => self.group_event(now, (group, index), event),
+            None => self.member_event(now, index, event),
+        }
+    }
+
+    /// Hands an event to one router and carries out its reaction.
+    fn member_event(&mut self, now: Instant, index: usize, event: instance::Event) {
         let Some(router) = self.routers.get_mut(index) else { return };
         let lateness = match event {
             instance::Event::Expire => now.since(router.fsm.deadline().min(now)),
@@ -447,6 +477,7 @@ impl Engine {
             | instance::Event::Resume(_)
             | instance::Event::Advert { .. } => Span::ZERO,
             instance::Event::Fail(..) | instance::Event::Recover(_) => Span::ZERO,
+            instance::Event::Hold | instance::Event::Join | instance::Event::Follow => Span::ZERO,
             instance::Event::Release | instance::Event::Stop(_) => Span::ZERO,
         };
         let rival = router.fsm.rival();
@@ -478,6 +509,8 @@ impl Engine {
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
                 Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
                 Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,
+                Cause::GroupMaster | Cause::GroupBackup | Cause::GroupFault => None,
+                Cause::GroupRecovered => None,
                 Cause::Released | Cause::Removed | Cause::Stopped => None,
             };
             let transition = Transition {

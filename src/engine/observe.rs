@@ -346,9 +346,14 @@ impl Engine {
         if !self.started || self.stopping || self.kernel.is_dumping() {
             return;
         }
+        self.judge_groups(now);
         for index in 0..self.routers.len() {
             self.judge_priority(now, index);
-            let (fault, source) = self.health(now, index);
+            let (own_fault, source) = self.health(now, index);
+            let group = self.group_of(index);
+            let fault = own_fault.or_else(|| self.group_fault(group?).map(|_| Cause::GroupFault));
+            let goes_on = group.is_none_or(|group| self.group_resumes(group));
+            let start = group.map_or(instance::Event::Start, |group| self.group_start(group));
             let Some(router) = self.routers.get_mut(index) else { continue };
             if source.is_some() {
                 router.source = source;
@@ -356,9 +361,9 @@ impl Engine {
             let was = core::mem::replace(&mut router.fault, fault);
             let event = match (router.fsm.name(), fault) {
                 (StateName::Init, None) if self.listen_at.is_none() => {
-                    match router.resume_at.take() {
+                    match router.resume_at.take().filter(|_| goes_on) {
                         Some(sent_at) => instance::Event::Resume(sent_at),
-                        None => instance::Event::Start,
+                        None => start,
                     }
                 }
                 (StateName::Fault, None) => instance::Event::Recover(recovery(was)),
@@ -382,10 +387,11 @@ impl Engine {
             };
             self.event(now, index, event);
         }
+        self.settle_groups(now);
     }
 
     /// What is missing for an instance, and the source of its adverts.
-    fn health(&self, now: Instant, index: usize) -> (Option<Cause>, Option<IpAddr>) {
+    pub(super) fn health(&self, now: Instant, index: usize) -> (Option<Cause>, Option<IpAddr>) {
         let (Some(config), Some(router)) =
             (self.config.instances.get(index), self.routers.get(index))
         else {
@@ -479,6 +485,7 @@ impl Engine {
 const fn recovery(was: Option<Cause>) -> Cause {
     match was {
         Some(Cause::NoSourceAddress) => Cause::SourceAddress,
+        Some(Cause::GroupFault) => Cause::GroupRecovered,
         Some(Cause::AddressRefused | Cause::AddressLost | Cause::SocketRefused) => Cause::Started,
         Some(Cause::ScriptFailed | Cause::ScriptWaiting) => Cause::ScriptPassed,
         _ => Cause::InterfaceUp,

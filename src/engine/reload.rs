@@ -47,6 +47,7 @@ impl Engine {
             let _ = self.interfaces.push(Interface::new());
         }
         self.install_order();
+        self.install_groups();
         self.ports_generation = self.ports_generation.wrapping_add(1);
         self.kernel.restart();
     }
@@ -59,6 +60,8 @@ impl Engine {
         self.install_scripts(now);
         self.config.copy_from(&self.staged);
         self.install_order();
+        self.install_groups();
+        self.settle_groups(now);
         self.ports_generation = self.ports_generation.wrapping_add(1);
         self.kernel.restart();
         for index in 0..self.routers.len() {
@@ -212,5 +215,6 @@ fn settings(instance: &model::Instance) -> Settings {
         interval: instance.interval,
         preempt: instance.preempt,
         preempt_delay: instance.preempt_delay,
+        grouped: instance.group.is_some(),
     }
 }

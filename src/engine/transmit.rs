@@ -239,11 +239,11 @@ impl Engine {
         self.burst(index, announce.lower_repeat, None);
     }
 
-    /// Second bursts, refreshes and the end of a wait for the kernel.
-    pub(super) fn expire_announcements(&mut self, now: Instant, index: usize) {
-        let Some(config) = self.config.instances.get(index) else { return };
+    /// Second bursts, refreshes and the end of a wait for the kernel: true, if that is over.
+    pub(super) fn expire_announcements(&mut self, now: Instant, index: usize) -> bool {
+        let Some(config) = self.config.instances.get(index) else { return false };
         let (announce, interface) = (config.announce, config.interface);
-        let Some(router) = self.routers.get_mut(index) else { return };
+        let Some(router) = self.routers.get_mut(index) else { return false };
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let (again, refresh) = (due(router.again_at), due(router.refresh_at));
         let extra = due(router.extra_at);
@@ -269,10 +269,8 @@ impl Engine {
         if extra {
             self.burst(index, 1, Some(interface));
         }
-        if is_free {
-            self.judge_health(now);
-        }
         self.touch(index);
+        is_free
     }
 
     /// Announces a router's addresses that are in the kernel, `repeat` times each; with `except`

@@ -32,6 +32,7 @@ impl Violation {
             6 => "without faults there are no transitions",
             7 => "the kernel has the addresses of masters and no others",
             8 => "adverts are sent once an interval, and in reaction once an interval",
+            9 => "the members of a sync group are master together or not at all",
             10 => {
                 "the same seed gives the same run, the engine allocates nothing, no queue overflows"
             }

@@ -45,6 +45,10 @@ impl Shadow {
     pub(super) fn retuned(&self, plan: RouterPlan, seat: Seat, fsm: &Instance) -> Self {
         let rules = plan.rules(seat);
         let mut shadow = Shadow { plan, seat, ..self.clone() };
+        if let State::Backup { waits, .. } = &mut shadow.machine.state {
+            // The group is asked again.
+            *waits = false;
+        }
         if rules != shadow.machine.rules {
             shadow.sent_at.clear();
             shadow.machine.rules = rules;
@@ -72,6 +76,36 @@ impl Shadow {
 
     pub(super) fn yields(&self) -> bool {
         matches!(self.machine.state, State::Backup { yields: true, .. })
+    }
+
+    /// Whether it takes no part.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.machine.state, State::Initialize | State::Fault)
+    }
+
+    /// Whether it is ready and its group is not.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.machine.state, State::Backup { waits: true, .. })
+    }
+
+    /// Whether it is master, or would be by its own timer.
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
+        match self.machine.state {
+            State::Backup { down_at, .. } => down_at <= now.as_nanos(),
+            State::Active { .. } => true,
+            State::Initialize | State::Fault => false,
+        }
+    }
+
+    /// Time, for a member of a group that is not ready.
+    pub(super) fn timer_alone(&mut self, now: Instant) {
+        let is_backup = matches!(self.machine.state, State::Backup { .. });
+        self.step(now, if is_backup { Input::Wait } else { Input::Timer });
+    }
+
+    /// Another of its group is master no more.
+    pub(super) fn follows(&mut self, now: Instant) {
+        self.step(now, Input::Follow);
     }
 
     fn step(&mut self, now: Instant, input: Input) {

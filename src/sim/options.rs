@@ -83,6 +83,31 @@ pub(super) struct Options {
 impl Options {
     /// Everything that `seed` says.
     pub(super) fn draw(seed: u64) -> Self {
+        let mut options = Options::draw_ungrouped(seed);
+        options.group(&mut Random::new(seed, "groups"));
+        options
+    }
+
+    /// Some of the virtual routers in one sync group, in every third run. Of each node its members
+    /// have one seat, so that one node is the best for all of them.
+    fn group(&mut self, random: &mut Random) {
+        let Some(first) = self.plans.first() else { return };
+        let members: Vec<bool> = first.routers.iter().map(|_| random.below(4) > 0).collect();
+        let Some(leader) = members.iter().position(|is_member| *is_member) else { return };
+        if random.below(3) > 0 || members.iter().filter(|is_member| **is_member).count() < 2 {
+            return;
+        }
+        for plan in &mut self.plans {
+            let seat = Seat { grouped: true, ..plan.routers[leader].1 };
+            let routers = plan.routers.iter_mut().zip(&members);
+            for ((_, member), _) in routers.filter(|(_, is_member)| **is_member) {
+                *member = seat;
+            }
+        }
+    }
+
+    /// The run of a seed that was found before there were sync groups.
+    pub(super) fn draw_ungrouped(seed: u64) -> Self {
         let mut random = Random::new(seed, "cluster");
         let nodes = random.pick(&[2, 2, 3, 3, 4]);
         let segments = random.pick(&[1, 1, 2]).min(INTERFACE_COUNT_MAX);

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::random::Random;
 use super::reference::Rules;
 use crate::addr::{Family, Priority, Version, Vrid};
-use crate::config::model::{Address, Announce, Config, Instance, Span16};
+use crate::config::model::{Address, Announce, Config, Group, Instance, Span16};
 use crate::time::Span;
 
 /// Nanoseconds in a millisecond.
@@ -38,6 +38,8 @@ pub(super) struct Seat {
     pub(super) priority: u8,
     pub(super) preempt: bool,
     pub(super) delay: u64,
+    /// Whether it is in the node's sync group.
+    pub(super) grouped: bool,
 }
 
 /// What is configured on one node.
@@ -78,6 +80,7 @@ impl RouterPlan {
             interval: self.interval,
             preempt: seat.preempt,
             delay: seat.delay,
+            grouped: seat.grouped,
         }
     }
 
@@ -140,7 +143,7 @@ impl Seat {
         let preempt = priority == 255 || all_preempt || random.coin();
         let waits = preempt && priority != 255 && random.below(5) == 0;
         let delay = if waits { random.between(1, 10) * S } else { 0 };
-        Seat { priority, preempt, delay }
+        Seat { priority, preempt, delay, grouped: false }
     }
 }
 
@@ -152,6 +155,10 @@ impl NodePlan {
         config.global.startup_delay = Span::from_nanos(self.startup_delay);
         for name in NAMES {
             let _ = config.interfaces.push(name.try_into().unwrap_or_default());
+        }
+        if self.routers.iter().any(|(_, seat)| seat.grouped) {
+            let name = "group".try_into().unwrap_or_default();
+            let _ = config.groups.push(Group { name });
         }
         let small = |number: usize| u16::try_from(number).unwrap_or(0);
         let slot = |segment: usize| u8::try_from(segment).unwrap_or(0);
@@ -213,6 +220,7 @@ impl NodePlan {
             advertised: u8::try_from(plan.advertised).unwrap_or(1),
             peers,
             trackers: Span16::default(),
+            group: seat.grouped.then_some(0),
         }
     }
 
@@ -221,6 +229,8 @@ impl NodePlan {
         match random.below(6) {
             0 => {}
             1 => *self = whole.clone(),
+            // Who lacks one of the group on this node cannot be master of it on any.
+            2 if self.routers.iter().any(|(_, seat)| seat.grouped) => {}
             2 if self.routers.len() > 1 => {
                 let at = random.index(self.routers.len());
                 self.routers.remove(at);
@@ -237,9 +247,16 @@ impl NodePlan {
             }
             _ => {
                 let at = random.index(self.routers.len());
-                let seat = &mut self.routers[at].1;
-                if seat.priority != 255 {
-                    seat.priority = u8::try_from(random.between(1, 254)).unwrap_or(100);
+                let drawn = self.routers[at].1;
+                if drawn.priority == 255 {
+                    return;
+                }
+                let priority = u8::try_from(random.between(1, 254)).unwrap_or(100);
+                self.routers[at].1.priority = priority;
+                // The members of a group stay in one order on all nodes, or no node is the best.
+                let others = self.routers.iter_mut().filter(|_| drawn.grouped);
+                for (_, seat) in others.filter(|(_, seat)| seat.grouped) {
+                    seat.priority = priority;
                 }
             }
         }

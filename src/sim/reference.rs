@@ -20,6 +20,8 @@ pub struct Rules {
     pub preempt: bool,
     /// keepalived's preempt_delay.
     pub delay: u64,
+    /// Whether it belongs to keepalived's vrrp_sync_group.
+    pub grouped: bool,
 }
 
 /// The states, with their timers.
@@ -35,6 +37,8 @@ pub enum State {
         endured_until: Option<u64>,
         /// Released: any master will do.
         yields: bool,
+        /// The timer has fired, and the group was not ready.
+        waits: bool,
     },
     /// RFC: Active; RFC 3768: Master.
     Active {
@@ -73,6 +77,12 @@ pub enum Input {
     Lost(bool),
     /// What was missing is back.
     Found,
+    /// The timer fires, and others of the group are not ready.
+    Wait,
+    /// The group is master already.
+    Join,
+    /// Another of the group is master no more.
+    Follow,
     /// The operator wants another master.
     Release,
     /// Shutdown.
@@ -93,7 +103,7 @@ pub enum Sent {
 
 /// The rows of ARCHITECTURE.md's table of deviations that concern the states, by their first
 /// column.
-pub const ROWS: [&str; 13] = [
+pub const ROWS: [&str; 14] = [
     ROW_ZERO_BACKUP,
     ROW_ZERO_MASTER,
     ROW_LOWER,
@@ -107,6 +117,7 @@ pub const ROWS: [&str; 13] = [
     ROW_RESUME,
     ROW_RELEASE,
     ROW_SKEW_V2,
+    ROW_GROUP,
 ];
 
 const ROW_ZERO_BACKUP: &str = "RFC 9568 §6.4.2 priority 0";
@@ -122,6 +133,7 @@ const ROW_FAULT: &str = "FAULT";
 const ROW_RESUME: &str = "hot restart";
 const ROW_RELEASE: &str = "release";
 const ROW_SKEW_V2: &str = "RFC 3768 §6.4.2 priority 0";
+const ROW_GROUP: &str = "sync groups";
 
 /// One virtual router.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -175,7 +187,7 @@ impl Machine {
     /// When its timer fires.
     pub fn deadline(&self) -> Option<u64> {
         match self.state {
-            State::Initialize | State::Fault => None,
+            State::Initialize | State::Fault | State::Backup { waits: true, .. } => None,
             State::Backup { down_at, .. } => Some(down_at),
             State::Active { advert_at, .. } => Some(advert_at),
         }
@@ -207,12 +219,19 @@ impl Machine {
 
     fn begin(&mut self, now: u64) -> Sent {
         self.active_interval = self.rules.interval;
+        let mut down_at = now + self.down();
         if self.rules.priority == 255 {
-            return self.activate(now);
+            if !self.rules.grouped || !self.deviates(ROW_GROUP) {
+                return self.activate(now);
+            }
+            down_at = now;
         }
-        self.state =
-            State::Backup { down_at: now + self.down(), endured_until: None, yields: false };
+        self.become_backup(down_at, false);
         Sent::Nothing
+    }
+
+    fn become_backup(&mut self, down_at: u64, yields: bool) {
+        self.state = State::Backup { down_at, endured_until: None, yields, waits: false };
     }
 
     fn activate(&mut self, now: u64) -> Sent {
@@ -230,6 +249,7 @@ impl Machine {
                 self.state = State::Active { advert_at, quiet_until: now, listens: false };
                 Sent::Nothing
             }
+            Input::Join if self.deviates(ROW_GROUP) => self.activate(now),
             Input::Lost(_) if self.deviates(ROW_FAULT) => {
                 self.state = State::Fault;
                 Sent::Nothing
@@ -237,6 +257,9 @@ impl Machine {
             Input::Resume(_)
             | Input::Advert { .. }
             | Input::Timer
+            | Input::Wait
+            | Input::Join
+            | Input::Follow
             | Input::Lost(_)
             | Input::Found
             | Input::Release
@@ -255,6 +278,9 @@ impl Machine {
             | Input::Resume(_)
             | Input::Advert { .. }
             | Input::Timer
+            | Input::Wait
+            | Input::Join
+            | Input::Follow
             | Input::Lost(_)
             | Input::Found
             | Input::Release => Sent::Nothing,
@@ -262,19 +288,22 @@ impl Machine {
     }
 
     fn backup(&mut self, now: u64, input: Input) -> Sent {
-        let State::Backup { down_at, endured_until, yields } = self.state else {
+        let State::Backup { down_at, endured_until, yields, waits } = self.state else {
             return Sent::Nothing;
         };
         match input {
             Input::Shutdown => self.state = State::Initialize,
             Input::Timer if now >= down_at => return self.activate(now),
+            Input::Wait if now >= down_at && self.deviates(ROW_GROUP) => {
+                self.state = State::Backup { down_at, endured_until, yields, waits: true };
+            }
             Input::Advert { priority: 0, .. } => {
                 let row = if self.rules.version == 2 { ROW_SKEW_V2 } else { ROW_ZERO_BACKUP };
                 let mut at = now + self.skew();
                 if down_at < at && self.deviates(row) {
                     at = down_at;
                 }
-                self.state = State::Backup { down_at: at, endured_until: None, yields };
+                self.state = State::Backup { down_at: at, endured_until: None, yields, waits };
             }
             Input::Advert { priority, interval, .. } => {
                 let is_lower = priority < self.rules.priority;
@@ -294,16 +323,19 @@ impl Machine {
                     at = now + self.down();
                 }
                 let endured_until = is_lower.then_some(until);
-                self.state = State::Backup { down_at: at, endured_until, yields };
+                let waits = waits && !counts;
+                self.state = State::Backup { down_at: at, endured_until, yields, waits };
             }
             Input::Release if self.deviates(ROW_RELEASE) => {
-                let down_at = now + self.down();
-                self.state = State::Backup { down_at, endured_until: None, yields: true };
+                self.become_backup(now + self.down(), true);
             }
             Input::Lost(_) if self.deviates(ROW_FAULT) => self.state = State::Fault,
             Input::Startup
             | Input::Resume(_)
             | Input::Timer
+            | Input::Wait
+            | Input::Join
+            | Input::Follow
             | Input::Lost(_)
             | Input::Found
             | Input::Release => {}
@@ -322,17 +354,19 @@ impl Machine {
                 self.active_hears(now, priority, interval, source, local)
             }
             Input::Release if self.deviates(ROW_RELEASE) => {
-                let down_at = now + self.down();
-                self.state = State::Backup { down_at, endured_until: None, yields: true };
+                self.become_backup(now + self.down(), true);
+                Sent::Resignation
+            }
+            Input::Follow if self.deviates(ROW_GROUP) => {
+                self.become_backup(now + self.down(), false);
                 Sent::Resignation
             }
             Input::Lost(can_send) if self.deviates(ROW_FAULT) => {
                 self.state = State::Fault;
                 if can_send { Sent::Resignation } else { Sent::Nothing }
             }
-            Input::Startup | Input::Resume(_) | Input::Lost(_) | Input::Found | Input::Release => {
-                Sent::Nothing
-            }
+            Input::Startup | Input::Resume(_) | Input::Lost(_) | Input::Found => Sent::Nothing,
+            Input::Wait | Input::Join | Input::Follow | Input::Release => Sent::Nothing,
         }
     }
 
@@ -378,8 +412,7 @@ impl Machine {
             if self.rules.version == 3 {
                 self.active_interval = interval;
             }
-            let down_at = now + self.down();
-            self.state = State::Backup { down_at, endured_until: None, yields: false };
+            self.become_backup(now + self.down(), false);
             return Sent::Nothing;
         }
         let held = listens || now < quiet_until;

@@ -1,8 +1,9 @@
 //! One run drawn from a seed: safety, heal, liveness, failover, shutdown.
 
 use super::invariant::{Violation, broken};
+use super::judge::Shadow;
 use super::measure::{Measure, Watch, What};
-use super::node::Order;
+use super::node::{Node, Order};
 use super::options::Options;
 use super::pcap;
 use super::plan::{MS, NAMES, S};
@@ -215,14 +216,13 @@ fn fail_over(world: &mut World) -> Result<(), Violation> {
     for shadow in world.nodes[victim].shadows.iter().filter(|s| s.machine.is_active()) {
         let vrid = shadow.plan.vrid;
         let others = world.core.iter().filter(|node| **node != victim);
-        let waits = others
-            .flat_map(|node| {
-                world.nodes[*node]
-                    .shadows
-                    .iter()
-                    .filter(|s| s.plan.vrid == vrid && s.machine.deadline().is_some())
-            })
-            .map(|s| if is_crash { s.machine.down() } else { s.machine.skew() });
+        let waits = others.flat_map(|node| {
+            world.nodes[*node]
+                .shadows
+                .iter()
+                .filter(|s| s.plan.vrid == vrid && s.machine.deadline().is_some())
+                .map(|s| wait_of(&world.nodes[*node], s, is_crash))
+        });
         if let Some(wait) = waits.min() {
             bounds.push((vrid, wait));
         }
@@ -256,6 +256,13 @@ fn fail_over(world: &mut World) -> Result<(), Violation> {
     world.watches.clear();
     world.run_until(world.now + preemption_time(world))?;
     judge_settled(world)
+}
+
+/// How long a backup waits for a dead or resigned master: in a group, as long as the slowest.
+fn wait_of(node: &Node, shadow: &Shadow, is_crash: bool) -> u64 {
+    let waits = |s: &Shadow| if is_crash { s.machine.down() } else { s.machine.skew() };
+    let group = node.shadows.iter().filter(|other| other.seat.grouped && shadow.seat.grouped);
+    group.map(waits).fold(waits(shadow), u64::max)
 }
 
 /// Everybody stops: nothing of ours is left in any kernel.

@@ -22,18 +22,15 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug)]
 enum Play {
     Script(fn(&mut World) -> Result<(), Violation>, &'static [(u8, bool, u64)]),
-    /// As it was when it was found; or with all faults of today.
-    Seed(u64, bool),
+    /// With what could be drawn when it was found: each remains the run that it was.
+    Seed(u64, fn(u64) -> Options),
 }
 
 impl Scenario {
     /// Plays it. Needs a stack that an [`crate::engine::Engine`] fits on.
     pub fn play(&self, record: Record) -> Outcome {
         match self.play {
-            Play::Seed(seed, true) => play(seed, &Options::draw(seed), record),
-            Play::Seed(seed, false) => {
-                play(seed, &Options::draw(seed).without_later_faults(), record)
-            }
+            Play::Seed(seed, draw) => play(seed, &draw(seed), record),
             Play::Script(script, seats) => {
                 let mut world = World::new(1, &Options::calm(plans(seats), 60 * S));
                 world.record(record);
@@ -54,11 +51,14 @@ const fn script(
 }
 
 const fn seed(name: &'static str, seed: u64) -> Scenario {
-    Scenario { name, play: Play::Seed(seed, false) }
+    Scenario {
+        name,
+        play: Play::Seed(seed, |seed| Options::draw_ungrouped(seed).without_later_faults()),
+    }
 }
 
 const fn full_seed(name: &'static str, seed: u64) -> Scenario {
-    Scenario { name, play: Play::Seed(seed, true) }
+    Scenario { name, play: Play::Seed(seed, Options::draw_ungrouped) }
 }
 
 /// All of them. Seats are priority, preempt, preempt_delay of each node.
@@ -131,7 +131,10 @@ fn plans(seats: &[(u8, bool, u64)]) -> Vec<NodePlan> {
     let plan = |(node, seat): (usize, &(u8, bool, u64))| NodePlan {
         node,
         nodes: seats.len(),
-        routers: vec![(router.clone(), Seat { priority: seat.0, preempt: seat.1, delay: seat.2 })],
+        routers: vec![(
+            router.clone(),
+            Seat { priority: seat.0, preempt: seat.1, delay: seat.2, grouped: false },
+        )],
         garp_interval: 0,
         startup_delay: 0,
     };

@@ -5,6 +5,7 @@
 
 use core::fmt::{self, Write};
 
+use super::group::render_group_json;
 use super::{Process, SCHEMA};
 use crate::addr::Family;
 use crate::config::model;
@@ -107,6 +108,7 @@ fn render_instance(
         Some(cause) => write!(out, "{}", Quoted(cause.text()))?,
         None => out.write_str("null")?,
     }
+    render_group_json(engine, instance.group, router, out)?;
     out.write_str(",\"last_transition\":")?;
     match &router.last {
         Some(last) => render_transition(engine, now, last, out)?,

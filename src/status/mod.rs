@@ -4,6 +4,7 @@
 //! (passwords) are never written.
 
 mod follow;
+mod group;
 mod json;
 mod log;
 mod process;

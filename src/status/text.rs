@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Write};
 
+use super::group::render_group;
 use super::screen::render_summary;
 use super::{Ago, Process};
 use crate::config::model;
@@ -76,6 +77,7 @@ fn render_instance(
         writeln!(out, "  fault      {}", cause.text())?;
     }
     render_trackers(engine, now, instance, router, out)?;
+    render_group(engine, instance.group, router, out)?;
     render_timer(now, instance, router, out)?;
     let rows = engine.addresses().get(instance.addresses.range()).unwrap_or(&[]);
     for (row, address) in rows.iter().zip(config.addresses_of(instance)) {
@@ -157,7 +159,7 @@ fn render_timer(
 ) -> fmt::Result {
     match router.fsm.state() {
         State::Init | State::Fault => Ok(()),
-        State::Backup { down_at, yielding, .. } => {
+        State::Backup { down_at, yielding, held, .. } => {
             match router.fsm.rival() {
                 Some(master) => write!(
                     out,
@@ -168,7 +170,10 @@ fn render_timer(
                 )?,
                 None => write!(out, "  master     none heard")?,
             }
-            write!(out, "; takes over in {}", Ago(down_at.since(now)))?;
+            match held {
+                true => write!(out, "; takes over with its group")?,
+                false => write!(out, "; takes over in {}", Ago(down_at.since(now)))?,
+            }
             writeln!(out, "{}", if yielding { " (released: yields to any)" } else { "" })
         }
         State::Master { listening: true, advert_at, .. } => writeln!(

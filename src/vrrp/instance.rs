@@ -33,6 +33,9 @@ pub struct Settings {
     pub preempt: bool,
     /// How long a master of lower priority is endured before it is.
     pub preempt_delay: Span,
+    /// Whether it belongs to a sync group: then even an owner starts as BACKUP, and becomes master
+    /// with the others.
+    pub grouped: bool,
 }
 
 /// The state, with the deadlines that belong to it.
@@ -51,6 +54,8 @@ pub enum State {
         verdict: Verdict,
         /// Released by the operator: any master will do until it dies.
         yielding: bool,
+        /// The timer has run out, and the verdict waits for the others of the sync group.
+        held: bool,
     },
     /// Advertises.
     Master {
@@ -75,6 +80,8 @@ pub enum Verdict {
     Resigned,
     /// A lower master still advertises; its adverts did not count.
     Preempting,
+    /// None needs to: priority 255, in a sync group.
+    Owner,
 }
 
 /// The router last heard as master.
@@ -120,6 +127,12 @@ pub enum Event {
     Fail(Cause, bool),
     /// Everything it needs is there again.
     Recover(Cause),
+    /// The timer has run out, but another member of the sync group is not ready.
+    Hold,
+    /// Its sync group is master already: it was added to it.
+    Join,
+    /// Another member of its sync group is master no more.
+    Follow,
     /// The operator wants another router to be master.
     Release,
     /// It stops, for good.
@@ -215,7 +228,7 @@ impl Instance {
     /// When [`Event::Expire`] is due.
     pub const fn deadline(&self) -> Instant {
         match self.state {
-            State::Init | State::Fault => Instant::NEVER,
+            State::Init | State::Fault | State::Backup { held: true, .. } => Instant::NEVER,
             State::Backup { down_at, .. } => down_at,
             State::Master { advert_at, .. } => advert_at,
         }
@@ -233,6 +246,10 @@ impl Instance {
 
     /// New numbers from a reload. The state stays; a running timer moves as far as its reason did.
     pub fn retune(&mut self, now: Instant, settings: Settings) {
+        if let State::Backup { held, .. } = &mut self.state {
+            // The sync group may be another one, or smaller: it is asked again.
+            *held = false;
+        }
         if settings == self.settings {
             return;
         }
@@ -266,10 +283,13 @@ impl Instance {
     pub fn on(&mut self, now: Instant, event: Event) -> Reaction {
         match (self.state, event) {
             (State::Init, Event::Start) => self.start(now, Cause::Started),
+            (State::Init, Event::Join) => self.become_master(now, Cause::GroupMaster),
             (State::Init, Event::Resume(sent_at)) => self.resume(now, sent_at),
             (State::Init, Event::Fail(cause, _)) => self.enter(State::Fault, cause),
             (State::Init, Event::Advert { .. } | Event::Expire | Event::Recover(_))
-            | (State::Init, Event::Release | Event::Stop(_)) => Reaction::default(),
+            | (State::Init, Event::Hold | Event::Follow | Event::Release | Event::Stop(_)) => {
+                Reaction::default()
+            }
 
             (State::Backup { .. }, Event::Advert { heard, .. }) => self.backup_hears(now, heard),
             (State::Backup { down_at, verdict, .. }, Event::Expire) => {
@@ -279,12 +299,12 @@ impl Instance {
                     self.take_over(now, verdict)
                 }
             }
+            (State::Backup { .. }, Event::Hold) => self.hold(now),
             (State::Backup { .. }, Event::Fail(cause, _)) => self.enter(State::Fault, cause),
             (State::Backup { .. }, Event::Release) => self.yield_on(now),
             (State::Backup { .. }, Event::Stop(cause)) => self.enter(State::Init, cause),
-            (State::Backup { .. }, Event::Start | Event::Resume(_) | Event::Recover(_)) => {
-                Reaction::default()
-            }
+            (State::Backup { .. }, Event::Start | Event::Resume(_) | Event::Recover(_))
+            | (State::Backup { .. }, Event::Join | Event::Follow) => Reaction::default(),
 
             (State::Master { .. }, Event::Advert { heard, local }) => {
                 self.master_hears(now, heard, local)
@@ -297,26 +317,21 @@ impl Instance {
                 }
                 reaction
             }
-            (State::Master { .. }, Event::Release) => {
-                let mut reaction = self.enter(self.backup(now, true), Cause::Released);
-                reaction.send = Send::Resignation;
-                reaction
-            }
+            (State::Master { .. }, Event::Follow) => self.resign(now, false, Cause::GroupBackup),
+            (State::Master { .. }, Event::Release) => self.resign(now, true, Cause::Released),
             (State::Master { .. }, Event::Stop(cause)) => {
                 let mut reaction = self.enter(State::Init, cause);
                 reaction.send = Send::Resignation;
                 reaction
             }
-            (State::Master { .. }, Event::Start | Event::Resume(_) | Event::Recover(_)) => {
-                Reaction::default()
-            }
+            (State::Master { .. }, Event::Start | Event::Resume(_) | Event::Recover(_))
+            | (State::Master { .. }, Event::Hold | Event::Join) => Reaction::default(),
 
             (State::Fault, Event::Recover(cause)) => self.start(now, cause),
             (State::Fault, Event::Stop(cause)) => self.enter(State::Init, cause),
             (State::Fault, Event::Start | Event::Resume(_) | Event::Advert { .. })
-            | (State::Fault, Event::Expire | Event::Fail(..) | Event::Release) => {
-                Reaction::default()
-            }
+            | (State::Fault, Event::Expire | Event::Fail(..) | Event::Release)
+            | (State::Fault, Event::Hold | Event::Join | Event::Follow) => Reaction::default(),
         }
     }
 
@@ -334,6 +349,7 @@ impl Instance {
             preempt_at: None,
             verdict: Verdict::Silent,
             yielding,
+            held: false,
         }
     }
 
@@ -341,10 +357,20 @@ impl Instance {
     /// of an earlier master is forgotten.
     fn start(&mut self, now: Instant, cause: Cause) -> Reaction {
         self.master_interval = self.settings.interval;
-        if self.settings.priority.is_owner() {
+        if !self.settings.priority.is_owner() {
+            return self.enter(self.backup(now, false), cause);
+        }
+        if !self.settings.grouped {
             return self.become_master(now, Cause::Owner);
         }
-        self.enter(self.backup(now, false), cause)
+        let state = State::Backup {
+            down_at: now,
+            preempt_at: None,
+            verdict: Verdict::Owner,
+            yielding: false,
+            held: false,
+        };
+        self.enter(state, cause)
     }
 
     /// A restart within one interval: no router can have missed us, so nothing is announced anew
@@ -360,6 +386,7 @@ impl Instance {
             Verdict::Silent => Cause::MasterDown,
             Verdict::Resigned => Cause::MasterResigned,
             Verdict::Preempting => Cause::Preempted,
+            Verdict::Owner => Cause::Owner,
         };
         self.become_master(now, cause)
     }
@@ -376,7 +403,7 @@ impl Instance {
     }
 
     fn backup_hears(&mut self, now: Instant, heard: Heard) -> Reaction {
-        let State::Backup { down_at, preempt_at, yielding, .. } = self.state else {
+        let State::Backup { down_at, preempt_at, yielding, held, .. } = self.state else {
             return Reaction::default();
         };
         let settings = self.settings;
@@ -391,6 +418,7 @@ impl Instance {
                 preempt_at: None,
                 verdict: Verdict::Resigned,
                 yielding,
+                held,
             };
             return Reaction::default();
         }
@@ -409,13 +437,29 @@ impl Instance {
                 preempt_at,
                 verdict: Verdict::Silent,
                 yielding,
+                held: false,
             };
         } else {
             // rfc9568:6.4.2/advert/discard — the running timer goes on, and its expiry preempts.
-            self.state =
-                State::Backup { down_at, preempt_at, verdict: Verdict::Preempting, yielding };
+            let verdict = Verdict::Preempting;
+            self.state = State::Backup { down_at, preempt_at, verdict, yielding, held };
         }
         Reaction::default()
+    }
+
+    /// The timer has run out for nothing, until the sync group agrees or a master is heard.
+    fn hold(&mut self, now: Instant) -> Reaction {
+        if let State::Backup { down_at, held, .. } = &mut self.state {
+            *held = *down_at <= now;
+        }
+        Reaction::default()
+    }
+
+    /// Gives mastership up and says so.
+    fn resign(&mut self, now: Instant, yielding: bool, cause: Cause) -> Reaction {
+        let mut reaction = self.enter(self.backup(now, yielding), cause);
+        reaction.send = Send::Resignation;
+        reaction
     }
 
     fn yield_on(&mut self, now: Instant) -> Reaction {

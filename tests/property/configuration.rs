@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ringward::addr::{Family, Priority, Version, Vrid};
 use ringward::config::blob::{HEADER_LEN, MAGIC, SCHEMA};
-use ringward::config::model::{Address, Announce, Config, Instance, Span16};
+use ringward::config::model::{Address, Announce, Config, Group, Instance, Span16};
 use ringward::time::Span;
 
 use crate::noise::Noise;
@@ -108,6 +108,7 @@ fn router(noise: &mut Noise, number: u8) -> Router {
             advertised: u8::try_from(advertised).unwrap(),
             peers: Span16::default(),
             trackers: Span16::default(),
+            group: None,
         },
         addresses,
         peers: (1..=peers).map(|last| peer(family, u8::try_from(last).unwrap())).collect(),
@@ -208,7 +209,7 @@ pub(crate) fn tamper(noise: &mut Noise, config: &mut Config) {
     let value = u8::try_from(noise.below(256)).unwrap();
     let instance = &mut config.instances[one];
     let address = &mut config.addresses[address];
-    match noise.below(28) {
+    match noise.below(30) {
         0 => instance.priority = Priority([0, value][noise.below(2)]),
         1 => instance.interval = Span::from_nanos(noise.next()),
         2 => instance.interval = Span::ZERO,
@@ -239,6 +240,17 @@ pub(crate) fn tamper(noise: &mut Noise, config: &mut Config) {
             config.peers[peer] = IpAddr::V6(Ipv6Addr::from(u128::from(value) << 120))
         }
         27 => instance.peers.start = instance.peers.start.wrapping_add(1),
+        28 => instance.group = Some(u16::from(value % 2)),
+        29 => {
+            let names = ["one", "two", "", "a\nb"];
+            let count = noise.below(3);
+            for name in &names[noise.below(3)..][..count.min(2)] {
+                let name = (*name).try_into().unwrap();
+                config.groups.push(Group { name }).unwrap();
+            }
+            instance.group = (count > 0).then_some(0);
+            config.instances[other].group = (count > 1 && other != one).then_some(1);
+        }
         _ => {
             config.interfaces[0] =
                 ["eth1", "", "a/b", "eth 0", ".."][noise.below(5)].try_into().unwrap()
@@ -258,6 +270,9 @@ pub(crate) fn forge(config: &Config) -> Vec<u8> {
     for instance in &config.instances {
         put(postcard::to_slice(instance, &mut room).unwrap());
     }
+    for group in &config.groups {
+        put(postcard::to_slice(group, &mut room).unwrap());
+    }
     for address in &config.addresses {
         put(postcard::to_slice(address, &mut room).unwrap());
     }
@@ -274,9 +289,10 @@ pub(crate) fn forge(config: &Config) -> Vec<u8> {
         put(postcard::to_slice(command, &mut room).unwrap());
     }
     let mut blob = [&MAGIC[..], &SCHEMA.to_le_bytes(), &[0, 0]].concat();
-    let tables = [config.interfaces.len(), config.instances.len(), config.addresses.len()];
+    let tables = [config.interfaces.len(), config.instances.len(), config.groups.len()];
+    let pools = [config.addresses.len(), config.peers.len()];
     let tracked = [config.scripts.len(), config.trackers.len(), config.commands.len()];
-    for len in tables.into_iter().chain([config.peers.len()]).chain(tracked) {
+    for len in tables.into_iter().chain(pools).chain(tracked) {
         blob.extend(u16::try_from(len).unwrap().to_le_bytes());
     }
     blob.extend(u32::try_from(body.len()).unwrap().to_le_bytes());

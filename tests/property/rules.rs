@@ -46,6 +46,15 @@ pub(crate) fn breaches(config: &Config) -> BTreeSet<Breach> {
             }
         }
     }
+    for (instance, at) in config.instances.iter().zip(0..) {
+        let is_kept = instance.group.is_none_or(|group| usize::from(group) < config.groups.len());
+        note(is_kept, Rule::Group, Place::Instance(at));
+    }
+    for (group, at) in config.groups.iter().zip(0..) {
+        note(is_plain(&group.name) && !group.name.is_empty(), Rule::Name, Place::Group(at));
+        let has_member = config.instances.iter().any(|instance| instance.group == Some(at));
+        note(has_member, Rule::Group, Place::Group(at));
+    }
     for (address, at) in config.addresses.iter().zip(0..) {
         for (is_kept, rule) in of_address(config, address) {
             note(is_kept, rule, Place::Address(at));
@@ -118,6 +127,9 @@ fn twins(config: &Config, found: &mut BTreeSet<Breach>) {
         note(a.name == b.name, Rule::NameTwice, earlier, later);
         let same_vrid = a.vrid == b.vrid && a.family == b.family && a.interface == b.interface;
         note(same_vrid, Rule::VridTwice, earlier, later);
+    }
+    for (i, a, j, b) in pairs(&config.groups) {
+        note(a.name == b.name, Rule::NameTwice, Place::Group(i), Place::Group(j));
     }
     for (i, a, j, b) in pairs(&config.addresses) {
         let is_twin = a.ip == b.ip && a.interface == b.interface;

@@ -251,6 +251,25 @@ codes! {
         "The priority of an owner (255) never changes, so a tracker with a weight means nothing. \
          keepalived leaves it out as well.",
         "Lower the priority on the owner, or remove the tracker.";
+    GroupMember = "0090", Error, "a group of instances that do not exist",
+        "A vrrp_sync_group names an instance that the file does not define. keepalived logs a line \
+         and goes on without it, so that the others change state without it.",
+        "Correct the name, or remove it from the group.";
+    TwoGroups = "0091", Error, "an instance in two groups",
+        "An instance is master together with all others of its group, so it can be in one only. \
+         keepalived logs a line and leaves it in the first.",
+        "Remove it from one of them, or make one group of both.";
+    SmallGroup = "0092", Warning, "a group of one instance or none",
+        "A vrrp_sync_group holds instances together; here are not two of them.",
+        "Name the others in `group`, or remove the vrrp_sync_group.";
+    GroupedOwner = "0093", Warning, "an owner beside others in a group",
+        "An owner (priority 255) is master at once, but a group is master only when every member \
+         may be: here it waits for those that are no owners.",
+        "Make all of the group owners, or none.";
+    GroupWeight = "0094", Warning, "a weight of one member of a group",
+        "Weights of what one member tracks would give the members of a sync group different orders. \
+         As in keepalived, such a tracker is left out.",
+        "Track it in the vrrp_sync_group, with weight 0, or add sync_group_tracking_weight.";
     Invalid = "0099", Error, "a rule of the daemon is broken",
         "The configuration breaks a rule that the daemon checks, and the compiler did not say so \
          where it stands in the text: this is a fault of the compiler.",

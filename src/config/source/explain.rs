@@ -92,7 +92,21 @@ pub fn explain(config: &Config, origins: Option<(&Origins, &Sources)>) -> String
             instance_rows(config, index, instance),
         );
     }
+    for (number, group) in (0_u16..).zip(&config.groups) {
+        section(&format!("vrrp_sync_group {}", group.name), group_rows(config, number));
+    }
     text
+}
+
+fn group_rows(config: &Config, number: u16) -> Vec<Row> {
+    let members = config.instances.iter().enumerate();
+    let members = members.filter(|(_, instance)| instance.group == Some(number));
+    let row = |(index, instance): (usize, &Instance)| Row {
+        scope: Scope::Instance(index),
+        keyword: "group",
+        value: instance.name.to_string(),
+    };
+    members.map(row).collect()
 }
 
 fn origin_text(row: &Row, origins: &Origins, sources: &Sources) -> String {

@@ -11,6 +11,7 @@ mod command;
 mod complete;
 mod conflict;
 mod global;
+mod group;
 mod instance;
 mod script;
 mod track;
@@ -30,7 +31,7 @@ use super::text::TextSpan;
 use crate::addr::{Family, InterfaceName, Vrid};
 use crate::config::check::check;
 use crate::config::model::Config;
-use crate::limits::Capacity;
+use crate::limits::{Capacity, GROUP_COUNT_MAX, group_count_max};
 use global::Defaults;
 
 /// A value with its place.
@@ -48,6 +49,10 @@ struct Lowering<'a> {
     defaults: Defaults,
     names: HashMap<String, TextSpan>,
     routers: HashMap<(u8, Family, Vrid), TextSpan>,
+    /// The sync groups, until the instances have been read.
+    groups: Vec<group::Draft>,
+    /// Where each instance was put into a group.
+    grouped: HashMap<usize, TextSpan>,
     /// Which address is where on which interface: index and place.
     carried: HashMap<(u8, IpAddr), (usize, TextSpan)>,
     /// Every instance, interface, address and peer, whether there is room for it or not.
@@ -63,6 +68,7 @@ struct Needs {
     interfaces: Vec<TextSpan>,
     addresses: Vec<TextSpan>,
     peers: Vec<TextSpan>,
+    groups: Vec<TextSpan>,
     scripts: Vec<TextSpan>,
     trackers: Vec<TextSpan>,
     commands: Vec<TextSpan>,
@@ -83,6 +89,8 @@ pub(super) fn lower(
         defaults: Defaults::default(),
         names: HashMap::new(),
         routers: HashMap::new(),
+        groups: Vec::new(),
+        grouped: HashMap::new(),
         carried: HashMap::new(),
         needs: Needs::default(),
         scripts: Vec::new(),
@@ -95,7 +103,7 @@ pub(super) fn lower(
 impl Lowering<'_> {
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
-        let (mut instances, mut scripts) = (Vec::new(), Vec::new());
+        let (mut instances, mut scripts, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_incomplete = false;
         for statement in &tree.statements {
             let Some(keyword) = self.judge(statement, Block::Top) else {
@@ -105,6 +113,7 @@ impl Lowering<'_> {
             match keyword.name {
                 "global_defs" => self.global_defs(statement),
                 "vrrp_script" => scripts.push(statement),
+                "vrrp_sync_group" => groups.push(statement),
                 _ => instances.push(statement),
             }
         }
@@ -112,9 +121,13 @@ impl Lowering<'_> {
         for statement in &scripts {
             self.script(statement);
         }
+        for statement in &groups {
+            self.sync_group(statement);
+        }
         for statement in &instances {
             self.instance(statement);
         }
+        self.close_groups();
         self.report_untracked();
         if instances.is_empty() && !is_incomplete && !self.report.has_errors() {
             let nowhere = TextSpan { file: tree.file, ..TextSpan::default() };
@@ -218,7 +231,7 @@ impl Lowering<'_> {
         let wanted = match keyword.shape {
             Shape::Flag => 0,
             Shape::Value => 1,
-            Shape::Block(Block::Instance | Block::Script) => 1,
+            Shape::Block(Block::Instance | Block::Script | Block::SyncGroup) => 1,
             Shape::Block(_) => 0,
             Shape::Values => return true,
         };
@@ -238,7 +251,10 @@ impl Lowering<'_> {
             return is_block;
         }
         // A name of several words is refused, not shortened: see `instance`.
-        let is_name = matches!(keyword.shape, Shape::Block(Block::Instance | Block::Script));
+        let is_name = matches!(
+            keyword.shape,
+            Shape::Block(Block::Instance | Block::Script | Block::SyncGroup)
+        );
         if let Some(extra) = statement.values.get(wanted).filter(|_| !is_name) {
             let last = statement.values.last().map_or(extra.span, |word| word.span);
             let message = match keyword.shape {
@@ -338,6 +354,7 @@ impl Lowering<'_> {
             (&self.needs.interfaces, here.interfaces, there.interfaces, "interfaces"),
             (&self.needs.addresses, here.addresses, there.addresses, "addresses"),
             (&self.needs.peers, here.peers, there.peers, "unicast peers"),
+            (&self.needs.groups, GROUP_COUNT_MAX, group_count_max(there.instances), "sync groups"),
             (&self.needs.scripts, here.scripts, there.scripts, "scripts"),
             (&self.needs.trackers, here.trackers, there.trackers, "trackers"),
             (&self.needs.commands, here.commands, there.commands, "commands"),

@@ -1,4 +1,5 @@
 mod forms;
+mod groups;
 mod includes;
 mod keywords;
 mod language;

@@ -1,6 +1,7 @@
 //! The engine on a bench: a kernel that answers when it is told to, and time by hand.
 
 mod found;
+mod group;
 mod kernel;
 mod protocol;
 mod reload;
@@ -49,6 +50,7 @@ pub(super) fn add_instance(config: &mut Config, name: &str, vrid: u8, priority: 
             advertised: 1,
             peers: model::Span16::default(),
             trackers: model::Span16::default(),
+            group: None,
         })
         .unwrap();
 }
@@ -223,7 +225,17 @@ impl Bench {
 
     /// An advert of version 3 for VRID 51 with one address, as the wire has it.
     pub(super) fn advert(&mut self, source: IpAddr, priority: u8, interval_cs: u16) {
-        let packet = advert(source, priority, interval_cs, ip(100));
+        self.advert_of(51, (source, priority), interval_cs, ip(100));
+    }
+
+    pub(super) fn advert_of(
+        &mut self,
+        vrid: u8,
+        (source, priority): (IpAddr, u8),
+        interval_cs: u16,
+        vip: IpAddr,
+    ) {
+        let packet = advert_of(vrid, source, priority, interval_cs, vip);
         self.engine.ingest_ipv4(self.now, IfIndex::new(2).unwrap(), &packet);
     }
 
@@ -244,15 +256,20 @@ impl Bench {
     }
 }
 
-/// An IPv4 advert of version 3, built by hand (RFC 9568 §5.1, §5.2), checksum without pseudo header.
+/// An advert for VRID 51.
 pub(super) fn advert(source: IpAddr, priority: u8, interval_cs: u16, vip: IpAddr) -> [u8; 32] {
+    advert_of(51, source, priority, interval_cs, vip)
+}
+
+/// An IPv4 advert of version 3, built by hand (RFC 9568 §5.1, §5.2), checksum without pseudo header.
+fn advert_of(vrid: u8, source: IpAddr, priority: u8, interval_cs: u16, vip: IpAddr) -> [u8; 32] {
     let (IpAddr::V4(source), IpAddr::V4(vip)) = (source, vip) else { panic!("IPv4 only") };
     let mut packet = [0; 32];
     packet[..12].copy_from_slice(&[0x45, 0xc0, 0, 32, 0, 1, 0, 0, 255, 112, 0, 0]);
     packet[12..16].copy_from_slice(&source.octets());
     packet[16..20].copy_from_slice(&[224, 0, 0, 18]);
     let [high, low] = interval_cs.to_be_bytes();
-    packet[20..28].copy_from_slice(&[0x31, 51, priority, 1, high, low, 0, 0]);
+    packet[20..28].copy_from_slice(&[0x31, vrid, priority, 1, high, low, 0, 0]);
     packet[28..].copy_from_slice(&vip.octets());
     let sum = |octets: &[u8]| {
         let words = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));

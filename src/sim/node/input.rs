@@ -13,6 +13,7 @@ use crate::sim::judge::Shadow;
 use crate::sim::kernel::{Asked, What};
 use crate::sim::plan::{NAMES, NodePlan};
 use crate::time::Instant;
+use crate::trace::StateName;
 
 impl Node {
     /// I1, I15: a packet moves the instance as the reference says, or only a counter.
@@ -37,6 +38,8 @@ impl Node {
             None => engine.ingest_ipv4(now, interface, packet),
         });
         let heard = decode::advert(packet);
+        let mut yielded = false;
+        let mut moved = Vec::new();
         for (index, (fsm, counters)) in before.into_iter().enumerate() {
             let Some(router) = self.engine.as_ref().and_then(|e| e.routers().get(index)) else {
                 break;
@@ -59,14 +62,35 @@ impl Node {
             }
             match accepted {
                 Some(heard) => {
+                    let was_active = shadow.machine.is_active();
                     shadow.hears(now, heard, source);
                     shadow.agrees(&router_fsm, self.id, 1)?;
+                    yielded |= shadow.seat.grouped && was_active && !shadow.machine.is_active();
                 }
-                None if fsm != router_fsm => {
-                    let text = format!("n{} {}: {fsm:?} {router_fsm:?}", self.id, shadow.plan.vrid);
-                    return Err(broken(15, text));
-                }
+                None if fsm != router_fsm => moved.push((index, fsm, router_fsm)),
                 None => {}
+            }
+        }
+        for (index, fsm, router_fsm) in moved {
+            let shadow = &mut self.shadows[index];
+            if !(yielded && shadow.seat.grouped && shadow.machine.is_active()) {
+                let text = format!("n{} {}: {fsm:?} {router_fsm:?}", self.id, shadow.plan.vrid);
+                return Err(broken(15, text));
+            }
+        }
+        if yielded {
+            self.all_follow(now)?;
+        }
+        Ok(())
+    }
+
+    /// I9: who is still master follows another of its group.
+    fn all_follow(&mut self, now: Instant) -> Result<(), Violation> {
+        let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
+        for (shadow, router) in self.shadows.iter_mut().zip(routers) {
+            if shadow.seat.grouped && shadow.machine.is_active() {
+                shadow.follows(now);
+                shadow.agrees(&router.fsm, self.id, 9)?;
             }
         }
         Ok(())
@@ -151,8 +175,12 @@ impl Node {
             match order {
                 Order::Release(instance) => {
                     self.call(|engine| engine.command(now, Command::Release(instance)));
+                    let is_meant =
+                        |index: usize| instance.is_none_or(|only| usize::from(only) == index);
+                    let mut shadows = self.shadows.iter().enumerate();
+                    let group = shadows.any(|(index, s)| s.seat.grouped && is_meant(index));
                     for (index, shadow) in self.shadows.iter_mut().enumerate() {
-                        if instance.is_none_or(|only| usize::from(only) == index) {
+                        if is_meant(index) || (group && shadow.seat.grouped) {
                             shadow.release(now);
                         }
                     }
@@ -224,7 +252,8 @@ impl Node {
             if let (Some(at), Some(router)) = (old, routers.get(index)) {
                 let same_rules =
                     before.routers[at].0.rules(before.routers[at].1) == plan.rules(*seat);
-                if same_rules && kept.get(at).map(|old| old.fsm) != Some(router.fsm) {
+                let waits = self.shadows[at].waits();
+                if same_rules && !waits && kept.get(at).map(|old| old.fsm) != Some(router.fsm) {
                     return Err(broken(14, format!("n{} {}: {router:?}", self.id, plan.vrid)));
                 }
                 shadow = self.shadows[at].retuned(plan.clone(), *seat, &router.fsm);
@@ -238,10 +267,41 @@ impl Node {
     /// I2: time makes a master of whom it should, and of nobody else.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         self.call(|engine| engine.expire(now));
+        // Who has just started may be an owner: its timer fires at once.
+        let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
+        for (shadow, router) in self.shadows.iter_mut().zip(routers) {
+            if shadow.is_idle() {
+                shadow.follow(now, &router.fsm, router.last.map(|last| last.cause));
+            }
+        }
+        let ready = self.shadows.iter().all(|shadow| !shadow.seat.grouped || shadow.is_ready(now));
         for index in 0..self.shadows.len() {
-            self.shadows[index].timer(now);
+            let shadow = &mut self.shadows[index];
+            if ready || !shadow.seat.grouped {
+                shadow.timer(now);
+            } else {
+                shadow.timer_alone(now);
+            }
             self.follow_health(now, index)?;
         }
         Ok(())
+    }
+
+    /// I9: all of a group are master or none is, and all are in FAULT or none is. Those that a
+    /// reload has just brought do not count yet.
+    pub(super) fn judge_group(&self) -> Result<(), Violation> {
+        let started: Vec<StateName> = self
+            .engine
+            .iter()
+            .flat_map(|engine| engine.routers())
+            .zip(&self.shadows)
+            .filter(|(_, shadow)| shadow.seat.grouped)
+            .map(|(router, _)| router.fsm.name())
+            .filter(|state| *state != StateName::Init)
+            .collect();
+        if started.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Ok(());
+        }
+        Err(broken(9, format!("n{}: {started:?}", self.id)))
     }
 }

@@ -173,6 +173,7 @@ impl Node {
                 turned.lines.push(format!("n{id} {event:?}"));
             }
         }
+        self.judge_group()?;
         if self.allocated > 0 {
             return Err(broken(10, format!("n{id}: {} allocations", self.allocated)));
         }

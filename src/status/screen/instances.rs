@@ -118,6 +118,7 @@ impl Subject<'_> {
             State::Backup { yielding: true, .. } => {
                 line.write_str("released: yields to any master")
             }
+            State::Backup { held: true, .. } => line.write_str("ready, waits for its sync group"),
             State::Backup { down_at, .. } => match router.fsm.rival() {
                 Some(master) => {
                     write!(line, "master {} ({})", master.address, master.priority)

@@ -15,6 +15,7 @@ fn settings(priority: u8) -> Settings {
         interval: Span::from_millis(1000),
         preempt: true,
         preempt_delay: Span::ZERO,
+        grouped: false,
     }
 }
 

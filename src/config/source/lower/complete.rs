@@ -43,7 +43,8 @@ impl Lowering<'_> {
         let Some(number) = Vrid::new(vrid.value) else { return };
         let (addresses, advertised) = self.push_addresses(&draft, interface);
         let peers = self.push_peers(&draft.peers);
-        let trackers = self.push_trackers(&draft.trackers, priority);
+        let tracked = self.tracked_with_group(&name.value, &draft.trackers, priority);
+        let trackers = self.push_trackers(&tracked, priority);
         let is_master = draft.is_master.as_ref().is_some_and(|state| state.value);
         let wants_master = is_master || priority == Priority::OWNER;
         self.plain_origins(&draft, scope, is_master != wants_master);
@@ -66,6 +67,7 @@ impl Lowering<'_> {
             advertised,
             peers,
             trackers,
+            group: None,
         };
         // What finds no room is reported with the needs.
         let _ = self.config.instances.push(instance);

@@ -26,7 +26,18 @@ pub(super) struct Entry {
     keyword: &'static str,
     subject: What,
     weight: Weight,
-    span: TextSpan,
+    pub(super) span: TextSpan,
+}
+
+impl Entry {
+    pub(super) fn has_weight(&self) -> bool {
+        self.weight.value != 0
+    }
+
+    /// Whether both are about the same thing.
+    pub(super) fn is_twin(&self, other: &Entry) -> bool {
+        self.subject == other.subject
+    }
 }
 
 /// What it is about, as the text numbers it.
@@ -128,7 +139,7 @@ impl Lowering<'_> {
         let start = self.config.trackers.len();
         for entry in entries {
             let What::Script(number) = entry.subject;
-            if priority.is_owner() && entry.weight.value != 0 {
+            if priority.is_owner() && entry.has_weight() {
                 let message = "a weight means nothing to an owner (priority 255)".to_owned();
                 self.report.add(
                     Diagnostic::new(Code::OwnerWeight, entry.span, message)

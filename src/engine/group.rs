@@ -1,0 +1,158 @@
+//! Sync groups: virtual routers that are master together or not at all.
+//!
+//! * A member whose timer has run out waits until those of all others have; then all take over.
+//! * What takes one master down takes them all, and each resigns.
+//! * What one member lacks is a fault of all.
+
+use super::{Engine, NONE};
+use crate::config::model::Span16;
+use crate::time::Instant;
+use crate::trace::StateName;
+use crate::vrrp::instance::{self, State};
+
+/// A sync group at run time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Its members' part of the engine's table of members.
+    members: Span16,
+    /// The first member that cannot take part.
+    fault: Option<u16>,
+    /// Every member was master within the last interval, before a hot restart.
+    resumes: bool,
+}
+
+impl Engine {
+    /// The group of a router.
+    pub(super) fn group_of(&self, index: usize) -> Option<u16> {
+        self.config.instances.get(index).and_then(|instance| instance.group)
+    }
+
+    /// Index of the member of this group that keeps it in FAULT.
+    pub fn group_fault(&self, group: u16) -> Option<u16> {
+        self.groups.get(usize::from(group)).and_then(|group| group.fault)
+    }
+
+    /// Indexes of the members of a group, in the order of the instances.
+    pub fn members_of(&self, group: u16) -> &[u16] {
+        let range = self.groups.get(usize::from(group)).map_or(0..0, |group| group.members.range());
+        self.members.get(range).unwrap_or(&[])
+    }
+
+    /// Hands an event to a member, and what follows from it to the others.
+    pub(super) fn group_event(
+        &mut self,
+        now: Instant,
+        (group, index): (u16, usize),
+        event: instance::Event,
+    ) {
+        let is_verdict = event == instance::Event::Expire
+            && self.routers.get(index).is_some_and(|router| router.fsm.is_verdict_due(now));
+        if is_verdict && !self.is_group_ready(now, group) {
+            self.member_event(now, index, instance::Event::Hold);
+        } else if is_verdict || event == instance::Event::Release {
+            self.each_member(group, |engine, member| engine.member_event(now, member, event));
+        } else {
+            let was_master = self.state_of(index) == Some(StateName::Master);
+            self.member_event(now, index, event);
+            if was_master && self.state_of(index) == Some(StateName::Backup) {
+                self.all_follow(now, group);
+            }
+        }
+    }
+
+    /// Whether every member that is not master would be by its own timer.
+    fn is_group_ready(&self, now: Instant, group: u16) -> bool {
+        self.members_of(group).iter().all(|member| {
+            let router = self.routers.get(usize::from(*member));
+            router.is_some_and(|router| match router.fsm.state() {
+                State::Backup { down_at, .. } => down_at <= now,
+                State::Master { .. } => true,
+                State::Init | State::Fault => false,
+            })
+        })
+    }
+
+    /// Those that are still master are BACKUP, like another member.
+    fn all_follow(&mut self, now: Instant, group: u16) {
+        self.each_member(group, |engine, member| {
+            engine.member_event(now, member, instance::Event::Follow);
+        });
+    }
+
+    fn each_member(&mut self, group: u16, mut each: impl FnMut(&mut Engine, usize)) {
+        let range = self.groups.get(usize::from(group)).map_or(0..0, |group| group.members.range());
+        for at in range {
+            if let Some(member) = self.members.get(at).copied() {
+                each(self, usize::from(member));
+            }
+        }
+    }
+
+    fn state_of(&self, index: usize) -> Option<StateName> {
+        self.routers.get(index).map(|router| router.fsm.name())
+    }
+
+    /// What keeps each group from taking part, and whether it goes on where it was.
+    pub(super) fn judge_groups(&mut self, now: Instant) {
+        for at in 0..self.groups.len() {
+            let Ok(group) = u16::try_from(at) else { break };
+            let mut members = self.members_of(group).iter().copied();
+            let fault = members.find(|member| self.health(now, usize::from(*member)).0.is_some());
+            let resumes = self.members_of(group).iter().all(|member| {
+                let router = self.routers.get(usize::from(*member));
+                router.is_some_and(|router| router.resume_at.is_some())
+            });
+            if let Some(row) = self.groups.get_mut(at) {
+                (row.fault, row.resumes) = (fault, resumes);
+            }
+        }
+    }
+
+    /// What makes a member take part for the first time.
+    pub(super) fn group_start(&self, group: u16) -> instance::Event {
+        let is_master =
+            |member: &u16| self.state_of(usize::from(*member)) == Some(StateName::Master);
+        if self.members_of(group).iter().any(is_master) {
+            instance::Event::Join
+        } else {
+            instance::Event::Start
+        }
+    }
+
+    /// Whether the members of a group go on as masters after a hot restart: all of them, or none.
+    pub(super) fn group_resumes(&self, group: u16) -> bool {
+        self.groups.get(usize::from(group)).is_some_and(|group| group.resumes)
+    }
+
+    /// The table of members, for the configuration in force.
+    pub(super) fn install_groups(&mut self) {
+        self.groups.clear();
+        self.members.clear();
+        for (group, _) in (0_u16..).zip(&self.config.groups) {
+            let start = self.members.len();
+            for (index, instance) in (0_u16..).zip(&self.config.instances) {
+                if instance.group == Some(group) {
+                    // Cannot fail: an instance is in one group.
+                    let _ = self.members.push(index);
+                }
+            }
+            let len = u16::try_from(self.members.len() - start).unwrap_or(0);
+            let start = u16::try_from(start).unwrap_or(NONE);
+            let members = Span16 { start, len };
+            // Cannot fail: both tables have the same capacity.
+            let _ = self.groups.push(Group { members, fault: None, resumes: false });
+        }
+    }
+
+    /// Where a reload has put masters and backups into one group: none is master unless all are.
+    pub(super) fn settle_groups(&mut self, now: Instant) {
+        for at in 0..self.groups.len() {
+            let Ok(group) = u16::try_from(at) else { break };
+            let is_backup =
+                |member: &u16| self.state_of(usize::from(*member)) == Some(StateName::Backup);
+            if self.members_of(group).iter().any(is_backup) {
+                self.all_follow(now, group);
+            }
+        }
+    }
+}
