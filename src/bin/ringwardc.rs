@@ -100,6 +100,14 @@ enum Command {
         #[arg(short, long, value_name = "OUT.rwb")]
         output: PathBuf,
     },
+    /// A UCI file as `uci export` prints it
+    Uci {
+        /// The file; its name is that of the package
+        #[arg(value_name = "FILE")]
+        input: PathBuf,
+        #[command(flatten)]
+        reading: Reader,
+    },
     /// The boards and what each holds, or everything that one says
     Boards {
         /// One of them
@@ -145,6 +153,10 @@ enum From {
     /// keepalived.conf
     #[default]
     Keepalived,
+    /// UCI: /etc/config/ringward; a file called keepalived is OpenWrt's
+    Uci,
+    /// UCI: OpenWrt's /etc/config/keepalived
+    UciKeepalived,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -173,6 +185,8 @@ impl Reader {
         Reading {
             language: match self.from {
                 From::Keepalived => Language::Keepalived,
+                From::Uci => Language::Uci,
+                From::UciKeepalived => Language::UciKeepalived,
             },
             config_id: self.config_id,
             definitions: self.definitions,
@@ -247,6 +261,7 @@ fn main() -> ExitCode {
         Command::Extract { program, slot, output } => {
             compiler::extract_file(&program, slot, &output)
         }
+        Command::Uci { input, reading } => compiler::uci_file(&input, &reading.reading()),
         Command::Boards { board: None } => compiler::boards(),
         Command::Boards { board: Some(board) } => compiler::board(board),
         Command::Version => compiler::version(),

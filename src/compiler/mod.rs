@@ -11,15 +11,16 @@ use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+pub use crate::config::source::Language;
 pub use embed::{embed_file, extract_file};
 pub use messages::MessageForm;
-pub use reading::{Language, Reading};
+pub use reading::Reading;
 
 use crate::config::blob;
 use crate::config::model::Config;
-use crate::config::source::Compiled;
 use crate::config::source::code::Code;
 use crate::config::source::explain::explain;
+use crate::config::source::{Compiled, export_uci};
 use crate::decode::{Form, Stopped, View, decode};
 use crate::limits::{BLOB_LEN_MAX, BOARD, BOARDS, Capacity};
 use messages::{show, summary};
@@ -169,6 +170,19 @@ pub fn explain_file(input: &Path, reading: &Reading) -> Outcome {
     };
     let origins = Some((&origins, &report.sources));
     print(&explain(&config, origins))
+}
+
+/// `uci FILE`: what was read, as `uci export` prints it. The file's name is the package's.
+pub fn uci_file(input: &Path, reading: &Reading) -> Outcome {
+    let Some(octets) = read(input) else { return Outcome::File };
+    let name = input.display().to_string();
+    let package = input.file_name().map_or("config".into(), |name| name.to_string_lossy());
+    let (text, report) = export_uci(&reading.options(&Capacity::HERE), &name, &octets, &package);
+    show(&report, reading.messages);
+    match text {
+        Some(text) if !report.has_errors() => print(&text),
+        _ => Outcome::Invalid,
+    }
 }
 
 /// `explain --code RW0001`. None when there is no such code.

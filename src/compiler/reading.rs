@@ -5,16 +5,8 @@ use std::path::Path;
 use super::disk::Disk;
 use super::messages::MessageForm;
 use crate::config::source::code::Code;
-use crate::config::source::{Compiled, Options, compile_with};
+use crate::config::source::{Compiled, Language, Options, compile_with};
 use crate::limits::Capacity;
-
-/// The texts that can be compiled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Language {
-    /// keepalived.conf.
-    #[default]
-    Keepalived,
-}
 
 /// How texts are read, and how messages about them are written. See [`Options`].
 #[derive(Clone, Default)]
@@ -37,8 +29,9 @@ impl std::fmt::Debug for Reading {
 }
 
 impl Reading {
-    fn options<'a>(&'a self, capacity: &'a Capacity) -> Options<'a> {
+    pub(super) fn options<'a>(&'a self, capacity: &'a Capacity) -> Options<'a> {
         Options {
+            language: self.language,
             capacity,
             config_id: self.config_id.as_deref(),
             definitions: &self.definitions,
@@ -57,8 +50,10 @@ pub(super) fn compile_text(
     reading: &Reading,
     capacity: &Capacity,
 ) -> Compiled {
-    let name = input.display().to_string();
-    match reading.language {
-        Language::Keepalived => compile_with(&reading.options(capacity), &name, octets),
+    let mut options = reading.options(capacity);
+    let is_keepalived = input.file_name().is_some_and(|name| name == "keepalived");
+    if options.language == Language::Uci && is_keepalived {
+        options.language = Language::UciKeepalived;
     }
+    compile_with(&options, &input.display().to_string(), octets)
 }

@@ -335,6 +335,32 @@ codes! {
     LeftOut = "0117", Note, "left out as asked for",
         "--only vrrp leaves out virtual servers, their checks and what steers them.",
         "Nothing needs to be done.";
+    UciSyntax = "0120", Error, "no UCI",
+        "The file cannot be read as UCI; the message has libuci's own words. `uci show` refuses the \
+         file as well; init scripts drop the line silently.",
+        "Correct what is underlined. A ' in a value is written '\\''.";
+    Swallowed = "0121", Warning, "UCI drops a part of a line",
+        "A `;` that follows a word without a space ends the line: what comes behind it is lost, for \
+         libuci as well.",
+        "Put a space before the `;`, or each command on a line of its own.";
+    NoSection = "0122", Error, "a section that does not exist",
+        "Something refers to a section that is not there. OpenWrt's script drops the reference \
+         silently.",
+        "Add the section, or correct the name.";
+    SectionTwice = "0123", Warning, "two sections of one name",
+        "References mean the first one.",
+        "Give the other one another name.";
+    AsMeant = "0124", Note, "done as meant",
+        "OpenWrt's script loses or changes this on its way to keepalived. It is compiled as it was \
+         meant.",
+        "Nothing needs to be done for ringward.";
+    NotTruth = "0125", Error, "neither on nor off",
+        "A flag is 1, on, true, yes or enabled; or 0, off, false, no or disabled.",
+        "Write one of these.";
+    NoHotplug = "0126", Note, "no hotplug scripts",
+        "OpenWrt's keepalived calls /sbin/hotplug-call keepalived at each change of state, which \
+         /etc/config/keepalived does not say.",
+        "Configure commands of your own if something must happen.";
 }
 
 impl Code {

@@ -15,7 +15,7 @@ use super::text::{FileId, TextSpan};
 const DEPTH_MAX: usize = 12;
 
 /// A keyword or entry with what follows it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Statement {
     pub(super) keyword: Word,
     pub(super) values: Vec<Word>,
@@ -25,7 +25,7 @@ pub(super) struct Statement {
 }
 
 /// What is between braces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Body {
     pub(super) open: TextSpan,
     pub(super) statements: Vec<Statement>,

@@ -393,6 +393,6 @@ impl Lowering<'_> {
 }
 
 /// Whether a command follows, in which single quotes have a meaning.
-fn is_command(keyword: &str) -> bool {
+pub(super) fn is_command(keyword: &str) -> bool {
     keyword == "script"
 }

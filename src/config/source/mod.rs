@@ -26,6 +26,7 @@ mod reader;
 mod render;
 mod sequence;
 pub mod text;
+pub mod uci;
 mod variable;
 
 #[cfg(test)]
@@ -54,28 +55,63 @@ pub fn compile(name: &str, octets: &[u8]) -> Compiled {
     compile_with(&Options::PLAIN, name, octets)
 }
 
+/// The languages that are compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Language {
+    /// keepalived.conf.
+    #[default]
+    Keepalived,
+    /// UCI with the names of keepalived.conf: `/etc/config/ringward`.
+    Uci,
+    /// OpenWrt's `/etc/config/keepalived`.
+    UciKeepalived,
+}
+
 /// The same as `options` say.
 pub fn compile_with(options: &Options<'_>, name: &str, octets: &[u8]) -> Compiled {
-    let levels = Levels {
-        is_permissive: options.is_permissive,
-        denies_warnings: options.denies_warnings,
-        allowed: options.allowed.to_vec(),
-    };
-    let mut report = Report::new(Sources::default(), levels);
+    let mut report = report_of(options);
     let mut origins = Origins::default();
     let mut config = None;
-    if let Some(file) = text::read(name, octets, &mut report) {
-        let tree = keepalived::parse(file, options, &mut report);
-        // Half a text would bring about messages about what is missing.
-        if !report.has(Code::NoConfigId) {
-            config = lower::lower(&tree, options, &mut origins, &mut report);
+    let tree = text::read(name, octets, &mut report).and_then(|file| match options.language {
+        Language::Keepalived => Some(keepalived::parse(file, options, &mut report)),
+        Language::Uci => uci::parse(file, &mut report).map(|it| uci::ringward(&it, &mut report)),
+        Language::UciKeepalived => {
+            uci::parse(file, &mut report).map(|it| uci::openwrt(&it, &mut report))
         }
+    });
+    // Half a text would bring about messages about what is missing.
+    if let Some(tree) = tree.filter(|_| !report.has(Code::NoConfigId)) {
+        config = lower::lower(&tree, options, &mut origins, &mut report);
     }
     report.finish();
     if report.has_errors() {
         config = None;
     }
     Compiled { config, origins, report }
+}
+
+/// Reads UCI of any kind, and prints it as `uci export` does; none when it is no UCI, as the report
+/// says.
+pub fn export_uci(
+    options: &Options<'_>,
+    name: &str,
+    octets: &[u8],
+    package: &str,
+) -> (Option<String>, Report) {
+    let mut report = report_of(options);
+    let parsed =
+        text::read(name, octets, &mut report).and_then(|file| uci::parse(file, &mut report));
+    report.finish();
+    (parsed.map(|parsed| uci::export(package, &parsed)), report)
+}
+
+fn report_of(options: &Options<'_>) -> Report {
+    let levels = Levels {
+        is_permissive: options.is_permissive,
+        denies_warnings: options.denies_warnings,
+        allowed: options.allowed.to_vec(),
+    };
+    Report::new(Sources::default(), levels)
 }
 
 /// Compiles a text for this build, for callers that want the configuration or the reasons why not. Warnings are

@@ -1,11 +1,14 @@
 //! How a text is compiled, and what lies around it.
 
+use super::Language;
 use super::code::Code;
 use crate::limits::Capacity;
 
 /// How a text is compiled.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
+    /// The language of the text.
+    pub language: Language,
     /// What is to hold the configuration.
     pub capacity: &'a Capacity,
     /// Which `@id` lines are for this router, and what `${_INSTANCE}` is: keepalived's
@@ -28,6 +31,7 @@ pub struct Options<'a> {
 impl Options<'static> {
     /// For this build, strictly, from one file alone.
     pub const PLAIN: Options<'static> = Options {
+        language: Language::Keepalived,
         capacity: &Capacity::HERE,
         config_id: None,
         definitions: &[],

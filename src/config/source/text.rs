@@ -162,8 +162,17 @@ impl Sources {
     /// Marks a stretch as secret: no message ever shows it.
     pub fn hide(&mut self, span: TextSpan) {
         if let Some(file) = self.files.get_mut(usize::from(span.file.0)) {
-            let end = file.secrets.get(&span.start).map_or(span.end, |&end| end.max(span.end));
-            file.secrets.insert(span.start, end);
+            // Stretches that touch become one, so that the last one before a place is the one to ask.
+            let (mut start, mut end) = (span.start, span.end);
+            let before = file.secrets.range(..=start).next_back();
+            if let Some((&from, &to)) = before.filter(|&(_, &to)| to >= start) {
+                (start, end) = (from, end.max(to));
+            }
+            while let Some((&from, &to)) = file.secrets.range(start..=end).next() {
+                file.secrets.remove(&from);
+                end = end.max(to);
+            }
+            file.secrets.insert(start, end);
         }
     }
 

@@ -1,0 +1,55 @@
+//! UCI, the configuration of OpenWrt: read as libuci reads it (file.c of openwrt/uci), and its
+//! sections made what the same words in keepalived.conf would be.
+
+mod build;
+mod export;
+mod openwrt;
+mod reference;
+mod ringward;
+mod syntax;
+
+pub use export::export;
+pub(super) use openwrt::openwrt;
+pub(super) use ringward::ringward;
+pub(super) use syntax::parse;
+
+use super::lexer::Word;
+use super::text::FileId;
+
+/// What a file holds.
+#[derive(Debug)]
+pub struct Package {
+    pub(super) file: FileId,
+    sections: Vec<Section>,
+}
+
+/// `config TYPE 'NAME'`.
+#[derive(Debug)]
+struct Section {
+    kind: Word,
+    name: Option<Word>,
+    options: Vec<Setting>,
+}
+
+/// `option NAME 'VALUE'`, or all `list NAME 'VALUE'` of one name.
+#[derive(Debug)]
+struct Setting {
+    name: Word,
+    values: Vec<Word>,
+    is_list: bool,
+}
+
+impl Section {
+    fn setting(&self, name: &str) -> Option<&Setting> {
+        self.options.iter().find(|option| option.name.text == name)
+    }
+
+    fn value(&self, name: &str) -> Option<&Word> {
+        self.setting(name).and_then(|setting| setting.values.last())
+    }
+
+    /// What references call it: `option name`, else the name of the section.
+    fn known_as(&self) -> Option<&Word> {
+        self.value("name").or(self.name.as_ref())
+    }
+}

@@ -1,0 +1,246 @@
+//! UCI: read as libuci reads it, and compiled to what keepalived.conf would say.
+//!
+//! `uci/golden.json` was made by running the real `uci` (openwrt/uci 66127cd) on each input: what
+//! `uci export` printed, or the reason it gave.
+#![cfg(test)]
+
+use ringward::config::model::Config;
+use ringward::config::source::{
+    Compiled, Language, Options, compile_str, compile_with, export_uci,
+};
+use serde_json::Value;
+
+const OPENWRT: &str = include_str!("uci/keepalived-25.12");
+
+#[test]
+fn libuci_makes_the_same_of_the_same_text() {
+    let cases: Value = serde_json::from_str(include_str!("uci/golden.json")).unwrap();
+    let cases = cases.as_array().unwrap();
+    assert_eq!(cases.len(), 50);
+    for case in cases {
+        let (name, input) = (&case["name"], case["input"].as_str().unwrap());
+        let (text, report) = export_uci(&Options::PLAIN, "cfg", input.as_bytes(), "cfg");
+        match case["error"].as_str() {
+            None => assert_eq!(text.as_deref(), case["export"].as_str(), "{name}: {report}"),
+            Some(reason) => {
+                assert_eq!(text, None, "{name}");
+                let errors: Vec<_> =
+                    report.diagnostics.iter().filter(|d| d.code.id() == "RW0120").collect();
+                assert_eq!(errors.len(), 1, "{name}: {report}");
+                assert!(errors[0].message.starts_with(reason), "{name}: {report}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_exported_is_read_as_the_same() {
+    let cases: Value = serde_json::from_str(include_str!("uci/golden.json")).unwrap();
+    for case in cases.as_array().unwrap() {
+        let Some(export) = case["export"].as_str() else { continue };
+        let (text, report) = export_uci(&Options::PLAIN, "cfg", export.as_bytes(), "cfg");
+        assert_eq!(text.as_deref(), Some(export), "{report}");
+    }
+}
+
+#[test]
+fn an_error_is_shown_where_it_begins() {
+    // libuci reports the end of the file.
+    let text = "config a b\n\toption c 'it's'\n";
+    let (_, report) = export_uci(&Options::PLAIN, "x", text.as_bytes(), "x");
+    let shown = report.to_string();
+    assert!(shown.starts_with("error[RW0120]: EOF with unterminated '\n --> x:2:16\n"), "{shown}");
+    assert!(shown.contains("netjsonconfig forgets that"), "{shown}");
+    let (text, report) =
+        export_uci(&Options::PLAIN, "x", b"config a\n\toption b c; option d e\n", "x");
+    assert_eq!(text.as_deref(), Some("package x\n\nconfig a\n\toption b 'c'\n\n"));
+    assert_eq!(report.diagnostics[0].code.id(), "RW0121");
+    let (text, report) = export_uci(&Options::PLAIN, "x", b"config a\n\toption b 'c\0d'\n", "x");
+    assert_eq!((text, report.diagnostics[0].code.id()), (None, "RW0002"));
+}
+
+fn compiled(language: Language, text: &str) -> Compiled {
+    compile_with(&Options { language, ..Options::PLAIN }, "test", text.as_bytes())
+}
+
+#[track_caller]
+fn config(language: Language, text: &str) -> Box<Config> {
+    let compiled = compiled(language, text);
+    compiled.config.unwrap_or_else(|| panic!("{}", compiled.report))
+}
+
+fn codes(language: Language, text: &str) -> Vec<&'static str> {
+    compiled(language, text).report.diagnostics.iter().map(|d| d.code.id()).collect()
+}
+
+/// The same configuration as the UCI texts below.
+const SAME: &str = r#"
+global_defs {
+    router_id gw1
+    vrrp_startup_delay 2
+}
+vrrp_script chk {
+    script "/bin/chk a b"
+    interval 5
+    fall 3
+    weight -20
+}
+vrrp_instance lan {
+    state BACKUP
+    interface br-lan
+    virtual_router_id 51
+    priority 150
+    advert_int 1
+    nopreempt
+    authentication {
+        auth_type PASS
+        auth_pass it's
+    }
+    unicast_src_ip 192.0.2.2
+    unicast_peer {
+        192.0.2.3
+        192.0.2.4
+    }
+    track_script {
+        chk
+    }
+    virtual_ipaddress {
+        192.0.2.1/24 dev br-lan label br-lan:vip
+        192.0.2.5/24 dev br-lan
+    }
+}
+"#;
+
+#[test]
+fn our_sections_say_what_keepalived_conf_says() {
+    let text = r"
+config globals
+	option router_id 'gw1'
+	option vrrp_startup_delay '2'
+
+config vrrp_script 'chk'
+	option script '/bin/chk a b'
+	option interval '5'
+	option fall 3
+	option weight '-20'
+
+config ipaddress 'main'
+	option address '192.0.2.1/24'
+	option device 'br-lan'
+	option label 'br-lan:vip'
+
+config peer
+	option name 'other'
+	option address '192.0.2.3'
+
+config vrrp_instance
+	option name 'lan'
+	option state 'BACKUP'
+	option interface 'br-lan'
+	option virtual_router_id '51'
+	option priority '150'
+	option advert_int '1'
+	option nopreempt 'yes'
+	option dont_track_primary 'off'
+	option auth_pass 'it'\''s'
+	option unicast_src_ip '192.0.2.2'
+	list unicast_peer 'other'
+	list unicast_peer '192.0.2.4'
+	list track_script 'chk'
+	list virtual_ipaddress 'main'
+	list virtual_ipaddress '192.0.2.5/24 dev br-lan'
+
+config vrrp_instance 'off'
+	option enabled '0'
+";
+    assert_eq!(codes(Language::Uci, text), [""; 0]);
+    assert_eq!(config(Language::Uci, text), compile_str("same", SAME).unwrap());
+}
+
+#[test]
+fn both_dialects_of_openwrt_say_the_same() {
+    let old = OPENWRT;
+    // In 2026 track_script sections went, and their weight to the vrrp_script.
+    let new = old
+        .replace("list track_script 'track_chk'", "list track_script 'chk'")
+        .replace("\toption weight '0'\n", "\toption weight '-20'\n");
+    let new = new.split("config track_script").next().unwrap();
+    let same = compile_str("same", SAME).unwrap();
+    let old = config(Language::UciKeepalived, old);
+    let new = config(Language::UciKeepalived, new);
+    // The names and scripts, addresses and peers: weights are of the tracking.
+    assert_eq!(old.instances, same.instances);
+    assert_eq!(new.addresses, same.addresses);
+    assert_eq!(old, same);
+    assert_eq!(new, same);
+}
+
+#[test]
+fn what_openwrt_s_script_loses_is_done_and_said() {
+    let head = "config vrrp_instance\n\toption name 'a'\n\toption interface 'eth0'\n\toption \
+                virtual_router_id '7'\n";
+    let text = format!("{head}\tlist virtual_ipaddress '10.0.0.1'\n\toption nopreempt '0'\n");
+    assert_eq!(codes(Language::UciKeepalived, &text), ["RW0126", "RW0124", "RW0124"]);
+    let config = config(Language::UciKeepalived, &text);
+    assert!(config.instances[0].preempt);
+    assert_eq!(config.addresses[0].ip.to_string(), "10.0.0.1");
+    for (lines, code) in [
+        ("\tlist virtual_ipaddress 'nowhere'\n", "RW0122"),
+        ("\tlist virtual_ipaddress '10.0.0.1'\n\tlist unicast_peer 'nowhere'\n", "RW0122"),
+        ("\tlist virtual_ipaddress '10.0.0.1'\n\toption prioritty '7'\n", "RW0020"),
+        ("\tlist virtual_ipaddress '10.0.0.1'\n\toption nopreempt 'maybe'\n", "RW0125"),
+        ("\tlist virtual_ipaddress '10.0.0.1'\nconfig vrrp_instanze\n", "RW0020"),
+        (
+            "\tlist virtual_ipaddress '10.0.0.1'\nconfig globals\n\toption alt_config_file 'x'\n",
+            "RW0024",
+        ),
+        (
+            "\tlist virtual_ipaddress '10.0.0.1'\nconfig virtual_server\n\toption ipaddr '10.0.0.1'\n",
+            "RW0023",
+        ),
+    ] {
+        let compiled = compiled(Language::UciKeepalived, &format!("{head}{lines}"));
+        assert!(compiled.config.is_none(), "{lines}");
+        let found = compiled.report.diagnostics.iter().any(|d| d.code.id() == code);
+        assert!(found, "{lines}: {}", compiled.report);
+    }
+}
+
+#[test]
+fn a_flag_is_on_or_off_and_a_network_has_no_device() {
+    let head = "config vrrp_instance 'a'\n\toption interface 'eth0'\n\toption virtual_router_id \
+                '7'\n\tlist virtual_ipaddress '10.0.0.1'\n";
+    assert_eq!(codes(Language::Uci, head), [""; 0]);
+    for (line, code) in [
+        ("\toption nopreempt 'maybe'\n", "RW0125"),
+        ("\toption network 'lan'\n", "RW0023"),
+        ("\toption prioritty '9'\n", "RW0020"),
+        ("\tlist virtual_ipaddress 'main'\n", "RW0122"),
+        ("\toption priority '300'\n", "RW0033"),
+    ] {
+        assert_eq!(codes(Language::Uci, &format!("{head}{line}")), [code], "{line}");
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    for text in [
+        "config vrrp_instance 'a'\n\toption auth_pass 'hunter2hunter2'\n",
+        "config vrrp_instance 'a'\n\toption auth_pass 'hunter2' hunter3\n",
+        "config vrrp_instance 'a'\n\toption auth_pass 'hunter2\n",
+        "config vrrp_instance 'a'\n\toption auth_pass hunter2; hunter3\n",
+    ] {
+        for language in [Language::Uci, Language::UciKeepalived] {
+            let report = compiled(language, text).report.to_string();
+            assert!(report.contains("error"), "{report}");
+            assert!(!report.contains("hunter"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_sections_are_refused() {
+    let text = "config vrrp_instance\n".repeat(100_000);
+    let report = compiled(Language::Uci, &text).report;
+    assert_eq!(report.diagnostics[0].message, "more than 20000 sections");
+}
