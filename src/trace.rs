@@ -214,6 +214,33 @@ pub enum Event {
         /// How it ended; none: nothing is heard of it.
         outcome: Option<Outcome>,
     },
+    /// A command was told of something.
+    Notified {
+        /// Index of the instance.
+        instance: u16,
+        /// Of what.
+        told: Told,
+        /// How the command ended.
+        outcome: Outcome,
+        /// How long it took.
+        took: Span,
+    },
+    /// A command was told of something about a sync group.
+    GroupNotified {
+        /// Index of the group.
+        group: u16,
+        /// Of what.
+        told: Told,
+        /// How the command ended.
+        outcome: Outcome,
+        /// How long it took.
+        took: Span,
+    },
+    /// Instances that a reload removed were too many at once to be told of.
+    NotTold {
+        /// How many.
+        count: u16,
+    },
     /// An instance has another effective priority.
     PriorityChanged {
         /// Index of the instance.
@@ -225,6 +252,37 @@ pub enum Event {
     },
     /// Netlink messages were lost; the tables are read again.
     KernelOverrun,
+}
+
+/// What commands are told of (keepalived's `notify_` keywords).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// It has become master.
+    Master,
+    /// It has become backup.
+    Backup,
+    /// It cannot take part.
+    Fault,
+    /// The daemon stops.
+    Stop,
+    /// A reload removed it.
+    Deleted,
+    /// As master it heard a master of lower priority.
+    RxLowerPriority,
+}
+
+impl Told {
+    /// As commands and pipes are told.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Told::Master => "MASTER",
+            Told::Backup => "BACKUP",
+            Told::Fault => "FAULT",
+            Told::Stop => "STOP",
+            Told::Deleted => "DELETED",
+            Told::RxLowerPriority => "MASTER_RX_LOWER_PRI",
+        }
+    }
 }
 
 /// What differs between a peer's advert and this configuration, without harm to the election.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use ringward::addr::{Family, Priority, Version, Vrid};
 use ringward::config::blob::{decode, encode};
-use ringward::config::model::{Address, Announce, Config, Instance, Span16};
+use ringward::config::model::{Address, Announce, Config, Instance, Notify, Span16};
 use ringward::limits::{ADDRESS_COUNT_MAX, BLOB_LEN_MAX, INSTANCE_COUNT_MAX};
 use ringward::time::Span;
 
@@ -97,5 +97,6 @@ fn instance(index: u16, addresses: Span16) -> Instance {
         peers: Span16::default(),
         trackers: Span16::default(),
         group: None,
+        notify: Notify::default(),
     }
 }

@@ -93,6 +93,8 @@ pub enum Rule {
     Script = 29,
     /// A command without a program, or whose words do not each end with a zero.
     Command = 30,
+    /// A notification whose command is not in the table.
+    Notify = 31,
     /// A sync group that is not in its table, or that nobody belongs to.
     Group = 40,
 }
@@ -140,6 +142,7 @@ impl Rule {
             Rule::Script => {
                 "a script has a command, an interval, a timeout, a rise and a fall of at least 1"
             }
+            Rule::Notify => "what is told is in the table of commands",
             Rule::Command => "a command has a program, and each word ends with a zero",
         }
     }
@@ -263,6 +266,9 @@ fn check_groups(config: &Config) -> Result<(), Invalid> {
         let is_name = !name.is_empty() && !name.chars().any(char::is_control);
         require(is_name, Rule::Name).map_err(|rule| broken(rule, place))?;
         require(has_member, Rule::Group).map_err(|rule| broken(rule, place))?;
+        let is_known = |command: u16| usize::from(command) < config.commands.len();
+        let is_told = group.notify.commands().all(is_known);
+        require(is_told, Rule::Notify).map_err(|rule| broken(rule, place))?;
     }
     Ok(())
 }
@@ -336,6 +342,8 @@ fn check_instance(config: &Config, instance: &Instance) -> Result<(), Rule> {
         instance.preempt_delay <= PREEMPT_DELAY_MAX && (instance.preempt || !waits),
         Rule::PreemptDelay,
     )?;
+    let is_known = |command: u16| usize::from(command) < config.commands.len();
+    require(instance.notify.commands().all(is_known), Rule::Notify)?;
     require(instance.password.is_none() || instance.version == Version::V2, Rule::Password)?;
     if let Some(source) = instance.source {
         require(is_host_address(source) && Family::of(source) == instance.family, Rule::Source)?;

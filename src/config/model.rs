@@ -100,6 +100,46 @@ pub struct Instance {
     pub trackers: Span16,
     /// The sync group it belongs to: index into [`Config::groups`].
     pub group: Option<u16>,
+    /// What is told of its changes.
+    pub notify: Notify,
+}
+
+/// The commands that are told of an instance's changes: indexes into [`Config::commands`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// `notify_master`.
+    pub master: Option<u16>,
+    /// `notify_backup`.
+    pub backup: Option<u16>,
+    /// `notify_fault`.
+    pub fault: Option<u16>,
+    /// `notify_stop`.
+    pub stop: Option<u16>,
+    /// `notify_deleted`.
+    pub deleted: Option<u16>,
+    /// `notify_master_rx_lower_pri`.
+    pub rx_lower_priority: Option<u16>,
+    /// `notify`: of each state, with what and whom it is about behind its own words.
+    pub any: Option<u16>,
+}
+
+impl Notify {
+    /// Nobody is told of anything.
+    pub const NOBODY: Notify = Notify {
+        master: None,
+        backup: None,
+        fault: None,
+        stop: None,
+        deleted: None,
+        rx_lower_priority: None,
+        any: None,
+    };
+
+    /// The commands that there are.
+    pub fn commands(&self) -> impl Iterator<Item = u16> {
+        let Notify { master, backup, fault, stop, deleted, rx_lower_priority, any } = *self;
+        [master, backup, fault, stop, deleted, rx_lower_priority, any].into_iter().flatten()
+    }
 }
 
 /// Virtual routers that are master together or not at all: `vrrp_sync_group`.
@@ -107,6 +147,8 @@ pub struct Instance {
 pub struct Group {
     /// The name in the configuration.
     pub name: Name,
+    /// What is told of its changes.
+    pub notify: Notify,
 }
 
 /// The `garp_*` keywords of one instance, which hold for neighbour advertisements as well.

@@ -1,14 +1,16 @@
 //! A configuration for the tests of blob and check.
 
 use super::model::{
-    Address, Announce, Command, Config, Group, Instance, Script, Span16, Subject, Tracker,
+    Address, Announce, Command, Config, Group, Instance, Notify, Script, Span16, Subject, Tracker,
 };
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
 
-/// An empty configuration.
+/// An empty configuration. Made where there is room for it: an unoptimised build has it on the
+/// stack first, twice, and that of a test is small.
 pub(in crate::config) fn boxed() -> Box<Config> {
-    Box::new(Config::new())
+    let roomy = std::thread::Builder::new().stack_size(16 << 20);
+    roomy.spawn(|| Box::new(Config::new())).unwrap().join().unwrap()
 }
 
 /// One instance of each version, every optional field once absent and once present.
@@ -51,6 +53,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             peers: Span16 { start: 0, len: 1 },
             trackers: Span16 { start: 0, len: 1 },
             group: None,
+            notify: Notify { any: Some(0), ..Notify::NOBODY },
         })
         .unwrap();
     config
@@ -75,9 +78,10 @@ pub(in crate::config) fn reference() -> Box<Config> {
             peers: Span16::default(),
             trackers: Span16::default(),
             group: Some(0),
+            notify: Notify::default(),
         })
         .unwrap();
-    config.groups.push(Group { name: "lan".try_into().unwrap() }).unwrap();
+    config.groups.push(Group { name: "lan".try_into().unwrap(), notify: Notify::NOBODY }).unwrap();
     for (ip, prefix_len, interface, label) in
         [("192.0.2.10", 24, 0, "eth0:1"), ("2001:db8::10", 128, 1, ""), ("fe80::10", 64, 1, "")]
     {

@@ -50,6 +50,11 @@ pub(super) fn report(engine: &mut Engine) -> bool {
 fn level(event: &Event) -> Level {
     match event {
         Event::Transition(transition) if transition.to != StateName::Fault => Level::Info,
+        Event::Notified { outcome, .. } | Event::GroupNotified { outcome, .. }
+            if outcome.is_success() =>
+        {
+            Level::Info
+        }
         Event::Script { standing: Standing::Passing, .. } | Event::PriorityChanged { .. } => {
             Level::Info
         }
@@ -59,6 +64,9 @@ fn level(event: &Event) -> Level {
         | Event::Rival { .. }
         | Event::Stalled { .. }
         | Event::Script { .. }
+        | Event::Notified { .. }
+        | Event::GroupNotified { .. }
+        | Event::NotTold { .. }
         | Event::Mismatch { .. }
         | Event::KernelOverrun => Level::Warn,
     }

@@ -12,7 +12,7 @@ use super::ports::Ports;
 use super::reload::Reload;
 use super::{Exit, report};
 use crate::addr::Family;
-use crate::engine::{Engine, Heartbeat, RequestKind, Via};
+use crate::engine::{Engine, Heartbeat, RequestKind, STOP_LIMIT, Via};
 use crate::io::journal::Journal;
 use crate::io::netlink::{Netlink, Received};
 use crate::io::outbox::Outbox;
@@ -79,7 +79,7 @@ impl Daemon {
             if !self.ask_helper(now) {
                 self.ring.push(Tag::Again, Operation::Nop);
             }
-            if self.stop_by.is_some_and(|by| by <= now) {
+            if self.give_up_at().is_some_and(|by| by <= now) {
                 return Exit::Fine;
             }
             self.sleep_until_next(now);
@@ -278,7 +278,16 @@ impl Daemon {
     }
 
     fn is_done(&self) -> bool {
-        self.stop_by.is_some() && self.engine.is_stopped()
+        self.stop_by.is_some() && self.engine.is_stopped() && !self.has_to_tell()
+    }
+
+    /// When it ends, whatever is not done yet: who is to be told of the end has his own time.
+    fn give_up_at(&self) -> Option<Instant> {
+        self.stop_by.map(|by| if self.has_to_tell() { by + STOP_LIMIT } else { by })
+    }
+
+    fn has_to_tell(&self) -> bool {
+        self.helper.is_some() && !self.engine.is_told()
     }
 
     fn sleep_until_next(&mut self, now: Instant) {
@@ -289,7 +298,7 @@ impl Daemon {
         let others = [
             self.control.next_deadline(),
             self.ports.next_deadline(),
-            self.stop_by.unwrap_or(Instant::NEVER),
+            self.give_up_at().unwrap_or(Instant::NEVER),
         ];
         let due = others.into_iter().fold(due, Instant::min);
         if due <= now || self.is_eager(now) {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::options::Options;
 use crate::addr::{Family, InterfaceName, Name, Priority, Version, Vrid};
 use crate::config::blob;
-use crate::config::model::{Address, Announce, Config, Instance, Span16};
+use crate::config::model::{Address, Announce, Config, Instance, Notify, Span16};
 use crate::lab::{Fault, Result};
 use crate::limits::BLOB_LEN_MAX;
 use crate::time::Span;
@@ -103,6 +103,7 @@ impl Plan {
                 peers: Span16::default(),
                 trackers: Span16::default(),
                 group: None,
+                notify: Notify::default(),
             })
             .ok()?;
         Some(config)

@@ -4,10 +4,11 @@
 //! * What takes one master down takes them all, and each resigns.
 //! * What one member lacks is a fault of all.
 
+use super::notify::Lane;
 use super::{Engine, NONE};
 use crate::config::model::Span16;
 use crate::time::Instant;
-use crate::trace::StateName;
+use crate::trace::{StateName, Told};
 use crate::vrrp::instance::{self, State};
 
 /// A sync group at run time.
@@ -19,6 +20,10 @@ pub struct Group {
     fault: Option<u16>,
     /// Every member was master within the last interval, before a hot restart.
     resumes: bool,
+    /// What was last told of it.
+    pub(super) told: Option<Told>,
+    /// What is still to be told.
+    pub(super) lane: Lane,
 }
 
 impl Engine {
@@ -88,7 +93,7 @@ impl Engine {
         }
     }
 
-    fn state_of(&self, index: usize) -> Option<StateName> {
+    pub(super) fn state_of(&self, index: usize) -> Option<StateName> {
         self.routers.get(index).map(|router| router.fsm.name())
     }
 
@@ -124,6 +129,16 @@ impl Engine {
         self.groups.get(usize::from(group)).is_some_and(|group| group.resumes)
     }
 
+    /// What a group that keeps its name is still to tell: before another configuration is in force.
+    pub(super) fn carry_groups(&mut self) {
+        self.spare_groups.clear();
+        for new in &self.staged.groups {
+            let old = self.config.groups.iter().position(|old| old.name == new.name);
+            let group = old.and_then(|index| self.groups.get(index)).cloned();
+            let _ = self.spare_groups.push(group.unwrap_or_default());
+        }
+    }
+
     /// The table of members, for the configuration in force.
     pub(super) fn install_groups(&mut self) {
         self.groups.clear();
@@ -140,8 +155,11 @@ impl Engine {
             let start = u16::try_from(start).unwrap_or(NONE);
             let members = Span16 { start, len };
             // Cannot fail: both tables have the same capacity.
-            let _ = self.groups.push(Group { members, fault: None, resumes: false });
+            let Group { told, lane, .. } =
+                self.spare_groups.get(usize::from(group)).cloned().unwrap_or_default();
+            let _ = self.groups.push(Group { members, fault: None, resumes: false, told, lane });
         }
+        self.spare_groups.clear();
     }
 
     /// Where a reload has put masters and backups into one group: none is master unless all are.

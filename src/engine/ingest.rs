@@ -7,7 +7,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use super::{Engine, policy};
 use crate::addr::{Family, IfIndex, Priority};
 use crate::time::{Instant, Span};
-use crate::trace::{Event, Mismatch};
+use crate::trace::{Event, Mismatch, Told};
 use crate::vrrp::instance::{self, Heard, Rival};
 use crate::wire::Reject;
 use crate::wire::vrrp::{self, Datagram, Rejected};
@@ -119,6 +119,8 @@ impl Engine {
     pub(super) fn rival_heard(&mut self, now: Instant, index: usize, rival: Rival) {
         let Some(router) = self.routers.get_mut(index) else { return };
         router.counters.rivals = router.counters.rivals.saturating_add(1);
+        self.post_told(index, Told::RxLowerPriority);
+        let Some(router) = self.routers.get_mut(index) else { return };
         if router.rival_event_at.is_some_and(|at| now < at) {
             return;
         }

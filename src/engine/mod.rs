@@ -27,12 +27,14 @@
 //! | `transmit` | adverts and announcements, written into the caller's buffer |
 //! | `script` | scripts: when each is run next, and what it has said |
 //! | `track` | what an instance tracks: its effective priority, and whether it may take part |
+//! | `notify` | which command is told of what, in which order |
 //! | `reload` | a new configuration in force, as a difference |
 
 mod address;
 mod group;
 mod ingest;
 mod interface;
+mod notify;
 mod observe;
 pub mod policy;
 mod reload;
@@ -51,6 +53,7 @@ use heapless::{Deque, Vec};
 pub use address::{Address, Presence};
 pub use group::Group;
 pub use interface::Interface;
+pub use notify::{NOTIFY_LIMIT, STOP_LIMIT};
 pub use router::{Counters, Router};
 pub use script::{Ended, Job, PATIENCE, Script};
 
@@ -60,7 +63,7 @@ use crate::limits::{
     ADDRESS_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::time::{Instant, Span};
-use crate::trace::{Cause, Event, Events, StateName, Transition, Transitions};
+use crate::trace::{Cause, Event, Events, StateName, Told, Transition, Transitions};
 use crate::vrrp::instance::{self, Reaction, Send};
 use crate::wire::Reject;
 
@@ -97,6 +100,8 @@ pub struct Engine {
     /// Routers by (interface, family, VRID), sorted.
     dispatch: Vec<(u32, u16), INSTANCE_COUNT_MAX>,
     groups: Vec<Group, GROUP_COUNT_MAX>,
+    /// Where a reload keeps what groups are still to tell.
+    spare_groups: Vec<Group, GROUP_COUNT_MAX>,
     /// Routers by group: each group has a part of it.
     members: Vec<u16, INSTANCE_COUNT_MAX>,
     addresses: Vec<Address, ADDRESS_ROW_COUNT_MAX>,
@@ -114,6 +119,8 @@ pub struct Engine {
     /// Where a reload builds the new table of scripts.
     spare_scripts: Vec<Script, SCRIPT_COUNT_MAX>,
     jobs: script::Jobs,
+    /// Instances that are gone, until that has been told.
+    orphans: Vec<notify::Orphan, { notify::ORPHAN_COUNT_MAX }>,
     /// Where the scan of deadlines begins: rotates, so that no router is always last.
     rotation: usize,
     ports_generation: u32,
@@ -231,6 +238,7 @@ impl Engine {
             due: Vec::new(),
             dispatch: Vec::new(),
             groups: Vec::new(),
+            spare_groups: Vec::new(),
             members: Vec::new(),
             addresses: Vec::new(),
             spare_addresses: Vec::new(),
@@ -242,6 +250,7 @@ impl Engine {
             scripts: Vec::new(),
             spare_scripts: Vec::new(),
             jobs: script::Jobs::new(),
+            orphans: Vec::new(),
             rotation: 0,
             ports_generation: 0,
             adverts_accepted: 0,
@@ -445,6 +454,10 @@ impl Engine {
         self.listen_at = None;
         for index in 0..self.routers.len() {
             self.event(now, index, instance::Event::Stop(Cause::Stopped));
+            self.post_told(index, Told::Stop);
+        }
+        for group in 0..self.groups.len() {
+            self.post_told_of_group(u16::try_from(group).unwrap_or(NONE), Told::Stop);
         }
         self.kernel.restart();
     }
@@ -533,6 +546,7 @@ impl Engine {
             self.transitions.push(transition);
             self.events.push(Event::Transition(transition));
             self.role_changed(now, index, from, to);
+            self.post(index, to);
         }
         if reaction.stalled {
             self.events.push(Event::Stalled { instance: number, lateness });

@@ -23,6 +23,7 @@ impl Engine {
             });
             if !survives {
                 self.event(now, index, instance::Event::Stop(Cause::Removed));
+                self.post_deleted(now, index);
             }
         }
     }
@@ -58,6 +59,7 @@ impl Engine {
         self.install_addresses();
         self.install_interfaces();
         self.install_scripts(now);
+        self.carry_groups();
         self.config.copy_from(&self.staged);
         self.install_order();
         self.install_groups();

@@ -2,8 +2,10 @@
 
 use core::net::IpAddr;
 
+use super::notify::Lane;
+use super::script::Ended;
 use crate::time::Instant;
-use crate::trace::{Cause, Mismatch, Transition};
+use crate::trace::{Cause, Mismatch, Told, Transition};
 use crate::vrrp::instance::{Instance, Send};
 use crate::wire::Reject;
 
@@ -25,6 +27,10 @@ pub struct Router {
     pub counters: Counters,
     /// What of the current master's adverts differs from the configuration.
     pub mismatch: Option<(IpAddr, Mismatch)>,
+    /// What was told last, and how that ended.
+    pub told: Option<(Told, Ended)>,
+    /// What is still to be told.
+    pub(super) lane: Lane,
     /// The advert to send next.
     pub(super) send: Send,
     /// It is in the queue of adverts, whether it still has something to say or not.
@@ -102,6 +108,8 @@ impl Router {
             sent_at: None,
             counters: Counters::ZERO,
             mismatch: None,
+            told: None,
+            lane: Lane::new(),
             send: Send::Nothing,
             queued: false,
             identification: 0,

@@ -15,7 +15,7 @@ use crate::track::{Counter, Standing};
 pub const PATIENCE: Span = Span::from_secs(30);
 /// A run of which nothing is heard for so long after its timeout is lost: more than the helper takes
 /// to kill it.
-const LOST_AFTER: Span = Span::from_secs(15);
+pub(super) const LOST_AFTER: Span = Span::from_secs(15);
 /// The helper takes no more for now: asked again after so long.
 const RETRY: Span = Span::from_millis(50);
 
@@ -95,13 +95,20 @@ impl Script {
 pub struct Job {
     /// Octets of the caller's buffer that are the message.
     pub len: usize,
-    of: Of,
+    pub(super) of: Of,
 }
 
+/// Whose request it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Of {
+pub(super) enum Of {
     Begin,
     Script(u16),
+    /// Of an instance's notification.
+    Lane(u16),
+    /// Of a sync group's.
+    Group(u16),
+    /// Of an instance that is gone.
+    Orphan(u16),
 }
 
 /// What is to be asked of the helper.
@@ -113,16 +120,28 @@ pub(super) struct Jobs {
     /// It takes nothing before.
     blocked_until: Option<Instant>,
     cursor: usize,
+    /// Somebody may have something to be told.
+    pub(super) has_news: bool,
+    /// When notifications that are not answered are to be looked at.
+    pub(super) look_at: Option<Instant>,
     /// Messages of the helper that could not be read.
     pub(super) malformed: u64,
 }
 
 impl Jobs {
     pub(super) const fn new() -> Self {
-        Jobs { ticket: 0, begin: false, blocked_until: None, cursor: 0, malformed: 0 }
+        Jobs {
+            ticket: 0,
+            begin: false,
+            blocked_until: None,
+            cursor: 0,
+            has_news: false,
+            look_at: None,
+            malformed: 0,
+        }
     }
 
-    fn next_ticket(&mut self) -> u32 {
+    pub(super) fn next_ticket(&mut self) -> u32 {
         self.ticket = self.ticket.wrapping_add(1);
         self.ticket
     }
@@ -149,6 +168,12 @@ impl Engine {
         self.jobs.blocked_until = None;
         if core::mem::take(&mut self.jobs.begin) {
             return Some(Job { len: Request::Begin.write(buffer)?, of: Of::Begin });
+        }
+        if let Some(job) = self.next_notification(now, buffer) {
+            return Some(job);
+        }
+        if self.stopping {
+            return None;
         }
         let count = self.scripts.len();
         for index in (self.jobs.cursor..count).chain(0..self.jobs.cursor.min(count)) {
@@ -188,6 +213,7 @@ impl Engine {
         self.jobs.blocked_until = Some(now + RETRY);
         match job.of {
             Of::Begin => self.jobs.begin = true,
+            Of::Lane(_) | Of::Group(_) | Of::Orphan(_) => self.notification_refused(job.of),
             Of::Script(index) => {
                 if let Some(script) = self.scripts.get_mut(usize::from(index)) {
                     script.phase = Phase::Wanted;
@@ -207,8 +233,10 @@ impl Engine {
                 }
             }
             Some(Answer::Ended { ticket, outcome, took }) => {
-                if let Some(index) = self.running(ticket) {
-                    self.script_ended(now, index, Ended { at: now, outcome, took });
+                let ended = Ended { at: now, outcome, took };
+                match self.running(ticket) {
+                    Some(index) => self.script_ended(now, index, ended),
+                    None => self.told(ticket, ended),
                 }
             }
             None => self.jobs.malformed = self.jobs.malformed.saturating_add(1),
@@ -229,6 +257,7 @@ impl Engine {
                 script.phase = Phase::Wanted;
             }
         }
+        self.ask_notifications_again();
     }
 
     /// The script that runs under this number.
@@ -300,6 +329,7 @@ impl Engine {
 
     /// Serves what is due of all scripts.
     pub(super) fn expire_scripts(&mut self, now: Instant) {
+        self.expire_notifications(now);
         if !self.started || self.stopping {
             return;
         }
@@ -341,12 +371,13 @@ impl Engine {
 
     /// When [`Engine::expire`] has to look at the scripts, or the helper can be asked again.
     pub(super) fn scripts_due(&self) -> Option<Instant> {
+        let other = self.jobs.blocked_until.into_iter().chain(self.jobs.look_at);
         if !self.started || self.stopping {
-            return None;
+            return other.min();
         }
         let scripts = self.scripts.iter().zip(&self.config.scripts);
         let due = scripts.map(|(script, row)| script.deadline(row));
-        due.chain(self.jobs.blocked_until).min()
+        due.chain(other).min()
     }
 
     /// A script that keeps its name keeps what is known of it.

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::random::Random;
 use super::reference::Rules;
 use crate::addr::{Family, Priority, Version, Vrid};
-use crate::config::model::{Address, Announce, Config, Group, Instance, Span16};
+use crate::config::model::{Address, Announce, Config, Group, Instance, Notify, Span16};
 use crate::time::Span;
 
 /// Nanoseconds in a millisecond.
@@ -158,7 +158,7 @@ impl NodePlan {
         }
         if self.routers.iter().any(|(_, seat)| seat.grouped) {
             let name = "group".try_into().unwrap_or_default();
-            let _ = config.groups.push(Group { name });
+            let _ = config.groups.push(Group { name, notify: Notify::NOBODY });
         }
         let small = |number: usize| u16::try_from(number).unwrap_or(0);
         let slot = |segment: usize| u8::try_from(segment).unwrap_or(0);
@@ -221,6 +221,7 @@ impl NodePlan {
             peers,
             trackers: Span16::default(),
             group: seat.grouped.then_some(0),
+            notify: Notify::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::group::render_group_json;
 use super::{Process, SCHEMA};
 use crate::addr::Family;
 use crate::config::model;
-use crate::engine::{Engine, Interface, Presence, Router};
+use crate::engine::{Ended, Engine, Interface, Presence, Router};
 use crate::time::Instant;
 use crate::trace::Transition;
 use crate::track::Effect;
@@ -114,6 +114,14 @@ fn render_instance(
         Some(last) => render_transition(engine, now, last, out)?,
         None => out.write_str("null")?,
     }
+    out.write_str(",\"notified\":")?;
+    match router.told {
+        Some((told, ended)) => {
+            write!(out, "{{\"of\":\"{}\",", told.name())?;
+            render_ended(now, &ended, out)?;
+        }
+        None => out.write_str("null")?,
+    }
     render_trackers(engine, now, instance, out)?;
     render_addresses(engine, instance, out)?;
     let counters = &router.counters;
@@ -161,17 +169,26 @@ fn render_trackers(
             effect == Effect::Fails,
         )?;
         match engine.last_run(tracker.subject) {
-            Some(last) => write!(
-                out,
-                "{{\"outcome\":\"{}\",\"took_us\":{},\"age_us\":{}}}}}",
-                last.outcome,
-                last.took.as_micros(),
-                now.since(last.at).as_micros(),
-            )?,
+            Some(last) => {
+                out.write_char('{')?;
+                render_ended(now, &last, out)?;
+                out.write_char('}')?;
+            }
             None => out.write_str("null}")?,
         }
     }
     out.write_char(']')
+}
+
+/// How a command ended, and the end of its object.
+fn render_ended(now: Instant, ended: &Ended, out: &mut dyn Write) -> fmt::Result {
+    write!(
+        out,
+        "\"outcome\":\"{}\",\"took_us\":{},\"age_us\":{}}}",
+        ended.outcome,
+        ended.took.as_micros(),
+        now.since(ended.at).as_micros(),
+    )
 }
 
 /// The scripts, each once, whoever tracks them.

@@ -74,6 +74,25 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
                 None => out.write_str("nothing is heard of it\""),
             }
         }
+        Event::Notified { instance, told, outcome, took } => write!(
+            out,
+            "{} notified of={} outcome=\"{outcome}\" took_us={}",
+            engine.name_at(*instance),
+            told.name(),
+            took.as_micros(),
+        ),
+        Event::GroupNotified { group, told, outcome, took } => {
+            let groups = &engine.config().groups;
+            let name = groups.get(usize::from(*group)).map_or("?", |row| row.name.as_str());
+            let (told, took) = (told.name(), took.as_micros());
+            write!(
+                out,
+                "- notified group=\"{name}\" of={told} outcome=\"{outcome}\" took_us={took}"
+            )
+        }
+        Event::NotTold { count } => {
+            write!(out, "- not-told instances={count} text=\"too many removed at once\"")
+        }
         Event::PriorityChanged { instance, from, to } => {
             write!(out, "{} priority from={from} to={to}", engine.name_at(*instance))
         }

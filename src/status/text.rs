@@ -103,6 +103,10 @@ fn render_instance(
         counters.announcements_sent,
         counters.became_master,
     )?;
+    if let Some((told, ended)) = router.told {
+        let ago = Ago(now.since(ended.at));
+        writeln!(out, "  notified   {} {ago} ago: {}", told.name(), ended.outcome)?;
+    }
     if counters.rivals > 0 {
         writeln!(out, "  rivals     {} adverts of another master heard", counters.rivals)?;
     }

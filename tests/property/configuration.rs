@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ringward::addr::{Family, Priority, Version, Vrid};
 use ringward::config::blob::{HEADER_LEN, MAGIC, SCHEMA};
-use ringward::config::model::{Address, Announce, Config, Group, Instance, Span16};
+use ringward::config::model::{Address, Announce, Config, Group, Instance, Notify, Span16};
 use ringward::time::Span;
 
 use crate::noise::Noise;
@@ -109,6 +109,7 @@ fn router(noise: &mut Noise, number: u8) -> Router {
             peers: Span16::default(),
             trackers: Span16::default(),
             group: None,
+            notify: Notify::default(),
         },
         addresses,
         peers: (1..=peers).map(|last| peer(family, u8::try_from(last).unwrap())).collect(),
@@ -246,7 +247,7 @@ pub(crate) fn tamper(noise: &mut Noise, config: &mut Config) {
             let count = noise.below(3);
             for name in &names[noise.below(3)..][..count.min(2)] {
                 let name = (*name).try_into().unwrap();
-                config.groups.push(Group { name }).unwrap();
+                config.groups.push(Group { name, notify: Notify::NOBODY }).unwrap();
             }
             instance.group = (count > 0).then_some(0);
             config.instances[other].group = (count > 1 && other != one).then_some(1);

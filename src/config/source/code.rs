@@ -251,6 +251,10 @@ codes! {
         "The priority of an owner (255) never changes, so a tracker with a weight means nothing. \
          keepalived leaves it out as well.",
         "Lower the priority on the owner, or remove the tracker.";
+    CommandUser = "0086", Note, "the word behind the command is its user",
+        "Behind a command that is not in quotes, keepalived reads the user that it runs as, and a \
+         group.",
+        "Put a command with arguments in double quotes.";
     GroupMember = "0090", Error, "a group of instances that do not exist",
         "A vrrp_sync_group names an instance that the file does not define. keepalived logs a line \
          and goes on without it, so that the others change state without it.",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
-use crate::config::model::{Address, Config, Instance, Script, Subject, Tracker};
+use crate::config::model::{Address, Command, Config, Instance, Notify, Script, Subject, Tracker};
 use crate::time::Span;
 
 /// What a value belongs to.
@@ -18,6 +18,8 @@ pub enum Scope {
     Address(usize),
     /// A peer: index into [`Config::peers`].
     Peer(usize),
+    /// A sync group: index into [`Config::groups`].
+    Group(usize),
     /// A script: index into [`Config::scripts`].
     Script(usize),
     /// What an instance tracks: index into [`Config::trackers`].
@@ -85,6 +87,12 @@ pub fn explain(config: &Config, origins: Option<(&Origins, &Sources)>) -> String
     section("global_defs", global_rows(config));
     for (index, script) in config.scripts.iter().enumerate() {
         section(&format!("vrrp_script {}", script.name), script_rows(config, index, script));
+    }
+    for (index, group) in config.groups.iter().enumerate() {
+        let rows = notify_rows(config, Scope::Group(index), &group.notify);
+        if !rows.is_empty() {
+            section(&format!("vrrp_sync_group {}", group.name), rows);
+        }
     }
     for (index, instance) in config.instances.iter().enumerate() {
         section(
@@ -178,16 +186,44 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
         let value = tracker_text(config, tracker);
         rows.push(Row { scope, keyword: "track_script", value });
     }
+    rows.extend(notify_rows(config, Scope::Instance(index), &instance.notify));
     rows
+}
+
+fn notify_rows(config: &Config, scope: Scope, notify: &Notify) -> Vec<Row> {
+    let row = |(keyword, command)| {
+        let command = config.commands.get(usize::from(command))?;
+        Some(Row { scope, keyword, value: words(command) })
+    };
+    notify_commands(notify).filter_map(row).collect()
+}
+
+/// What is told, by keyword.
+fn notify_commands(notify: &Notify) -> impl Iterator<Item = (&'static str, u16)> {
+    let Notify { master, backup, fault, stop, deleted, rx_lower_priority, any } = *notify;
+    [
+        ("notify_master", master),
+        ("notify_backup", backup),
+        ("notify_fault", fault),
+        ("notify_stop", stop),
+        ("notify_deleted", deleted),
+        ("notify_master_rx_lower_pri", rx_lower_priority),
+        ("notify", any),
+    ]
+    .into_iter()
+    .filter_map(|(keyword, command)| Some((keyword, command?)))
+}
+
+fn words(command: &Command) -> String {
+    command.arguments().collect::<Vec<_>>().join(" ")
 }
 
 fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
     let row = |keyword, value| Row { scope: Scope::Script(index), keyword, value };
     let command = config.commands.get(usize::from(script.command));
-    let words: Vec<&str> = command.into_iter().flat_map(|command| command.arguments()).collect();
     let user = command.map_or("", |command| command.user.as_str());
     vec![
-        row("script", words.join(" ")),
+        row("script", command.map(words).unwrap_or_default()),
         row("user", if user.is_empty() { "keepalived_script or root" } else { user }.to_owned()),
         row("interval", script.interval.to_string()),
         row("timeout", script.timeout.to_string()),

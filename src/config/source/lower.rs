@@ -13,6 +13,7 @@ mod conflict;
 mod global;
 mod group;
 mod instance;
+mod notify;
 mod script;
 mod track;
 mod value;
@@ -394,5 +395,5 @@ impl Lowering<'_> {
 
 /// Whether a command follows, in which single quotes have a meaning.
 pub(super) fn is_command(keyword: &str) -> bool {
-    keyword == "script"
+    keyword == "script" || keyword.starts_with("notify")
 }

@@ -22,7 +22,10 @@ fn grouped(first: u8) -> impl FnOnce(&mut Config) {
 
 fn group(config: &mut Config, members: &[usize]) {
     let number = u16::try_from(config.groups.len()).unwrap();
-    config.groups.push(model::Group { name: "uplinks".try_into().unwrap() }).unwrap();
+    config
+        .groups
+        .push(model::Group { name: "uplinks".try_into().unwrap(), notify: model::Notify::NOBODY })
+        .unwrap();
     for member in members {
         config.instances[*member].group = Some(number);
     }

@@ -3,6 +3,7 @@
 mod found;
 mod group;
 mod kernel;
+mod notify;
 mod protocol;
 mod reload;
 mod tracking;
@@ -51,6 +52,7 @@ pub(super) fn add_instance(config: &mut Config, name: &str, vrid: u8, priority: 
             peers: model::Span16::default(),
             trackers: model::Span16::default(),
             group: None,
+            notify: model::Notify::default(),
         })
         .unwrap();
 }

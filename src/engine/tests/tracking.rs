@@ -17,8 +17,8 @@ fn tracking(weight: i16, reverse: bool) -> impl FnOnce(&mut Config) {
     }
 }
 
-/// A script that runs every 10 s, for 2 s at most; `fall` is 2.
-fn add_script(config: &mut Config, name: &str) {
+/// `/name`, and its index.
+pub(super) fn add_command(config: &mut Config, name: &str) -> u16 {
     let words = format!("/{name}\0");
     config
         .commands
@@ -29,11 +29,17 @@ fn add_script(config: &mut Config, name: &str) {
             supplementary: false,
         })
         .unwrap();
+    u16::try_from(config.commands.len() - 1).unwrap()
+}
+
+/// A script that runs every 10 s, for 2 s at most; `fall` is 2.
+fn add_script(config: &mut Config, name: &str) {
+    let command = add_command(config, name);
     config
         .scripts
         .push(Script {
             name: name.try_into().unwrap(),
-            command: u16::try_from(config.commands.len() - 1).unwrap(),
+            command,
             interval: Span::from_secs(10),
             timeout: Span::from_secs(2),
             rise: 1,
@@ -45,13 +51,15 @@ fn add_script(config: &mut Config, name: &str) {
 
 impl Bench {
     /// What the helper is asked for now: the words and the ticket of each run.
-    fn jobs(&mut self) -> std::vec::Vec<(std::string::String, u32)> {
+    pub(super) fn jobs(&mut self) -> std::vec::Vec<(std::string::String, u32)> {
         let mut jobs = std::vec::Vec::new();
         let mut buffer = [0; MESSAGE_LEN_MAX];
         while let Some(job) = self.engine.next_job(self.now, &mut buffer) {
             match Request::read(&buffer[..job.len]).unwrap() {
                 Request::Begin => jobs.push(("begin".into(), 0)),
-                Request::Run(run) => jobs.push((run.words.into(), run.ticket)),
+                Request::Run(run) => {
+                    jobs.push((format!("{}{}", run.words, run.tail), run.ticket));
+                }
             }
         }
         jobs
@@ -66,13 +74,13 @@ impl Bench {
         jobs[0].1
     }
 
-    fn says(&mut self, answer: Answer) {
+    pub(super) fn says(&mut self, answer: Answer) {
         let mut buffer = [0; MESSAGE_LEN_MAX];
         let len = answer.write(&mut buffer).unwrap();
         self.engine.observe_answer(self.now, &buffer[..len]);
     }
 
-    fn ended(&mut self, ticket: u32, outcome: Outcome) {
+    pub(super) fn ended(&mut self, ticket: u32, outcome: Outcome) {
         self.says(Answer::Ended { ticket, outcome, took: Span::from_millis(3) });
     }
 
@@ -90,8 +98,8 @@ impl Bench {
     }
 }
 
-const GOOD: Outcome = Outcome::Exited(0);
-const BAD: Outcome = Outcome::Exited(1);
+pub(super) const GOOD: Outcome = Outcome::Exited(0);
+pub(super) const BAD: Outcome = Outcome::Exited(1);
 use StateName::{Backup, Fault, Init, Master};
 
 #[test]

@@ -45,6 +45,7 @@ impl Lowering<'_> {
         let peers = self.push_peers(&draft.peers);
         let tracked = self.tracked_with_group(&name.value, &draft.trackers, priority);
         let trackers = self.push_trackers(&tracked, priority);
+        let notify = self.notify_of(&draft.notify, scope);
         let is_master = draft.is_master.as_ref().is_some_and(|state| state.value);
         let wants_master = is_master || priority == Priority::OWNER;
         self.plain_origins(&draft, scope, is_master != wants_master);
@@ -68,6 +69,7 @@ impl Lowering<'_> {
             peers,
             trackers,
             group: None,
+            notify,
         };
         // What finds no room is reported with the needs.
         let _ = self.config.instances.push(instance);

@@ -21,6 +21,8 @@ pub(super) struct Draft {
     members: Vec<Word>,
     /// What every member tracks.
     trackers: Vec<track::Entry>,
+    /// Who is told of its changes.
+    notify: Vec<(&'static str, Vec<Word>)>,
     /// `sync_group_tracking_weight`.
     has_weights: bool,
     /// Whether everything in it was read.
@@ -39,6 +41,7 @@ impl Lowering<'_> {
             name,
             members: Vec::new(),
             trackers: Vec::new(),
+            notify: Vec::new(),
             has_weights: false,
             is_read: true,
         };
@@ -62,6 +65,9 @@ impl Lowering<'_> {
                 Some("track_script") => {
                     let tracked = self.track_script(inner, &draft.trackers);
                     draft.trackers.extend(tracked);
+                }
+                Some(name) if name.starts_with("notify") => {
+                    draft.notify.push((name, inner.values.clone()));
                 }
                 Some("sync_group_tracking_weight") => draft.has_weights = true,
                 Some(_) => {}
@@ -130,7 +136,8 @@ impl Lowering<'_> {
             if members > 0 {
                 self.report_lone_owner(number, draft.keyword, &name.value);
                 // What finds no room is reported with the needs.
-                let _ = self.config.groups.push(Group { name: name.value });
+                let notify = self.notify_of(&draft.notify, Scope::Group(number));
+                let _ = self.config.groups.push(Group { name: name.value, notify });
             }
         }
     }

@@ -40,6 +40,7 @@ pub(super) struct Draft {
     pub(super) addresses: Vec<Entry>,
     pub(super) excluded: Vec<Entry>,
     pub(super) trackers: Vec<track::Entry>,
+    pub(super) notify: Vec<(&'static str, Vec<Word>)>,
     /// Keywords that are there but could not be read, so that nobody calls them missing.
     pub(super) unread: Vec<&'static str>,
 }
@@ -118,6 +119,10 @@ impl Lowering<'_> {
             }
             ("unicast_peer", _) => {
                 self.peers(statement, draft);
+                true
+            }
+            (name, Some(_)) if name.starts_with("notify") => {
+                draft.notify.push((name, statement.values.clone()));
                 true
             }
             ("track_script", _) => {

@@ -105,7 +105,7 @@ fn values_that_are_refused_or_changed_say_so() {
         ("virtual_ipaddress {\n10.0.0.9/24\n}", "RW0057"),
         ("virtual_ipaddress_excluded {\n10.0.0.9\n}", "RW0057"),
         ("router_id x", "RW0022"),
-        ("notify_master \"/x y\"", "RW0023"),
+        ("notify_priority_changes on", "RW0023"),
         ("use_vmac vrrp.51", "RW0023"),
         ("lvs_sync_daemon_interface eth0", "RW0024"),
         ("debug 3", "RW0025"),
@@ -408,7 +408,7 @@ fn every_built_keyword_of_a_value_changes_what_is_compiled() {
             Shape::Block(_) => continue,
         };
         let text = match keyword.blocks {
-            [Block::Instance] => text("", "", &line),
+            blocks if blocks.contains(&Block::Instance) => text("", "", &line),
             [Block::Script] => text("", &line, ""),
             _ => text(&line, "", ""),
         };

@@ -1,0 +1,475 @@
+//! Notification: which command is told of what, in which order.
+//!
+//! Each instance has a lane, and each sync group. One command of a lane runs at a time; a state that is over before its
+//! turn has come is left out, so that a lane is never more than one state behind, and the last one is
+//! always told. Of one state, its own command (`notify_master` …) comes first, then `notify`.
+
+use core::fmt::Write;
+use heapless::String;
+
+use super::script::{Ended, LOST_AFTER, Of};
+use super::{Engine, Job};
+use crate::addr::{Name, Priority};
+use crate::config::model::{self, Command, Notify};
+use crate::limits::NAME_LEN_MAX;
+use crate::time::{Instant, Span};
+use crate::trace::{Event, StateName, Told};
+use crate::track::message::{Request, Run};
+
+/// A command that is told of a state is ended after so long.
+pub const NOTIFY_LIMIT: Span = Span::from_secs(30);
+/// One that is told of the end: nobody waits for it longer.
+pub const STOP_LIMIT: Span = Span::from_secs(4);
+/// And if nothing is heard of it for so long, it is lost.
+const LOST: Span = Span::from_nanos(NOTIFY_LIMIT.as_nanos() + LOST_AFTER.as_nanos());
+/// Instances that a reload has removed and whose commands have not been told yet. More are not told.
+pub(super) const ORPHAN_COUNT_MAX: usize = 16;
+
+/// What is still to be told of one instance.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Lane {
+    /// The latest state, until its turn.
+    next: Option<(Told, Priority)>,
+    /// A master of lower priority was heard (`notify_master_rx_lower_pri`).
+    rival: Option<Priority>,
+    running: Option<Running>,
+}
+
+/// A state whose commands are being told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Running {
+    told: Told,
+    priority: Priority,
+    /// 0: the state's own command; 1: `notify`.
+    step: u8,
+    /// Of the request; none: the helper is to be asked.
+    ticket: Option<u32>,
+    since: Instant,
+}
+
+impl Lane {
+    pub(super) const fn new() -> Self {
+        Lane { next: None, rival: None, running: None }
+    }
+
+    fn is_idle(&self) -> bool {
+        *self == Lane::new()
+    }
+
+    /// What the helper is to be asked next: what was begun goes on before anything else.
+    fn turn(&mut self, notify: &Notify, now: Instant) -> Option<(Running, u16)> {
+        loop {
+            let running = match self.running {
+                Some(running) => running,
+                None => {
+                    let rival = |this: &mut Self| {
+                        this.rival.take().map(|priority| (Told::RxLowerPriority, priority))
+                    };
+                    let (told, priority) = self.next.take().or_else(|| rival(self))?;
+                    *self.running.insert(Running {
+                        told,
+                        priority,
+                        step: 0,
+                        ticket: None,
+                        since: now,
+                    })
+                }
+            };
+            if running.ticket.is_some() {
+                return None;
+            }
+            match command_of(notify, running.told, running.step) {
+                Some(command) => return Some((running, command)),
+                None => self.step_is_over(),
+            }
+        }
+    }
+
+    /// The command has been told, or there is none.
+    fn step_is_over(&mut self) {
+        self.running = match self.running {
+            Some(Running { step: 0, told, priority, since, .. }) => {
+                Some(Running { step: 1, told, priority, since, ticket: None })
+            }
+            Some(_) | None => None,
+        };
+    }
+
+    /// Whatever was asked has come to nothing: it is asked again, unless a newer state waits.
+    fn forget_request(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.ticket = None;
+            if self.next.is_some() {
+                self.running = None;
+            }
+        }
+    }
+
+    fn is_running(&self, ticket: u32) -> bool {
+        self.running.is_some_and(|running| running.ticket == Some(ticket))
+    }
+}
+
+/// The command of a state, in two steps.
+fn command_of(notify: &Notify, told: Told, step: u8) -> Option<u16> {
+    match (step, told) {
+        (0, Told::Master) => notify.master,
+        (0, Told::Backup) => notify.backup,
+        (0, Told::Fault) => notify.fault,
+        (0, Told::Stop) => notify.stop,
+        (0, Told::Deleted) => notify.deleted,
+        (0, Told::RxLowerPriority) => notify.rx_lower_priority,
+        // keepalived tells `notify` of states only.
+        (_, Told::RxLowerPriority) => None,
+        (_, Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted) => notify.any,
+    }
+}
+
+/// The words behind those of `notify`.
+type Tail = String<{ NAME_LEN_MAX + 32 }>;
+
+fn tail_of(kind: &str, step: u8, name: &str, told: Told, priority: Priority) -> Tail {
+    let mut tail = Tail::new();
+    if step == 1 {
+        // There is room, see MESSAGE_LEN_MAX.
+        let _ = write!(tail, "{kind}\0{name}\0{}\0{priority}\0", told.name());
+    }
+    tail
+}
+
+/// An instance that is gone, until its commands have been told.
+#[derive(Clone, Debug)]
+pub(super) struct Orphan {
+    name: Name,
+    told: Told,
+    priority: Priority,
+    /// Its own command and `notify`.
+    commands: [Option<Command>; 2],
+    step: u8,
+    ticket: Option<u32>,
+    since: Instant,
+}
+
+impl Orphan {
+    fn is_over(&self) -> bool {
+        self.step > 1 && self.ticket.is_none()
+    }
+}
+
+impl Engine {
+    /// An instance has another state.
+    pub(super) fn post(&mut self, index: usize, to: StateName) {
+        let told = match to {
+            StateName::Master => Told::Master,
+            StateName::Backup => Told::Backup,
+            StateName::Fault => Told::Fault,
+            StateName::Init => return,
+        };
+        self.post_told(index, told);
+        if let Some(group) = self.group_of(index) {
+            self.post_group(group);
+        }
+    }
+
+    /// A member has another state: perhaps its group has. One that lacks something is a fault of
+    /// all, and the group is master when every member is.
+    fn post_group(&mut self, group: u16) {
+        let is_all = |state| {
+            let mut members = self.members_of(group).iter();
+            members.all(|member| self.state_of(usize::from(*member)) == Some(state))
+        };
+        let is_any = |state| {
+            let mut members = self.members_of(group).iter();
+            members.any(|member| self.state_of(usize::from(*member)) == Some(state))
+        };
+        let told = if is_any(StateName::Fault) {
+            Told::Fault
+        } else if is_any(StateName::Init) {
+            return;
+        } else if is_all(StateName::Master) {
+            Told::Master
+        } else {
+            Told::Backup
+        };
+        self.post_told_of_group(group, told);
+    }
+
+    pub(super) fn post_told_of_group(&mut self, group: u16, told: Told) {
+        let Some(config) = self.config.groups.get(usize::from(group)) else { return };
+        let Some(row) = self.groups.get_mut(usize::from(group)) else { return };
+        if row.told == Some(told) {
+            return;
+        }
+        row.told = Some(told);
+        let has_command = (0..2).any(|step| command_of(&config.notify, told, step).is_some());
+        row.lane.next = has_command.then_some((told, Priority(0)));
+        self.jobs.has_news = true;
+    }
+
+    pub(super) fn post_told(&mut self, index: usize, told: Told) {
+        let Some(config) = self.config.instances.get(index) else { return };
+        let Some(router) = self.routers.get_mut(index) else { return };
+        let has_command = (0..2).any(|step| command_of(&config.notify, told, step).is_some());
+        let priority = router.fsm.settings().priority;
+        match told {
+            Told::RxLowerPriority if has_command => router.lane.rival = Some(priority),
+            Told::RxLowerPriority => return,
+            // Even if nobody is told of it: what waits is over.
+            Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted => {
+                router.lane.next = has_command.then_some((told, priority));
+                router.lane.rival = router.lane.rival.filter(|_| told == Told::Master);
+            }
+        }
+        self.jobs.has_news = true;
+    }
+
+    /// A reload removes this instance: what is to be told of it is kept apart.
+    pub(super) fn post_deleted(&mut self, now: Instant, index: usize) {
+        let (Some(config), Some(router)) =
+            (self.config.instances.get(index), self.routers.get(index))
+        else {
+            return;
+        };
+        // As keepalived has it: without a command for it, the end is a fault.
+        let told = if config.notify.deleted.is_some() { Told::Deleted } else { Told::Fault };
+        let command = |step| {
+            let number = command_of(&config.notify, told, step)?;
+            self.config.commands.get(usize::from(number)).cloned()
+        };
+        let commands = [command(0), command(1)];
+        if commands.iter().all(Option::is_none) {
+            return;
+        }
+        let orphan = Orphan {
+            name: config.name.clone(),
+            told,
+            priority: router.fsm.settings().priority,
+            commands,
+            step: 0,
+            // After what is running now.
+            ticket: router.lane.running.and_then(|running| running.ticket),
+            since: now,
+        };
+        self.jobs.has_news = true;
+        if self.orphans.push(orphan).is_err() {
+            self.events.push(Event::NotTold { count: 1 });
+        }
+    }
+
+    /// Whether everybody has been told everything.
+    pub fn is_told(&self) -> bool {
+        self.orphans.is_empty()
+            && self.routers.iter().all(|router| router.lane.is_idle())
+            && self.groups.iter().all(|group| group.lane.is_idle())
+    }
+
+    /// The next request of a lane.
+    pub(super) fn next_notification(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Job> {
+        if !self.jobs.has_news {
+            return None;
+        }
+        for index in 0..self.routers.len() {
+            if let Some(job) = self.tell(now, index, buffer) {
+                return Some(job);
+            }
+        }
+        for index in 0..self.groups.len() {
+            if let Some(job) = self.tell_of_group(now, index, buffer) {
+                return Some(job);
+            }
+        }
+        for index in 0..self.orphans.len() {
+            if let Some(job) = self.tell_of_orphan(now, index, buffer) {
+                return Some(job);
+            }
+        }
+        self.orphans.retain(|orphan| !orphan.is_over());
+        // Those whose addresses are on their way are looked at again.
+        self.jobs.has_news = self.addresses.iter().any(|row| row.pending);
+        None
+    }
+
+    fn tell(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
+        let (router, row) = (self.routers.get_mut(index)?, self.config.instances.get(index)?);
+        // First the addresses are where they belong, then somebody is told of it. If the kernel
+        // says nothing, that is for a second.
+        let rows = self.addresses.get(row.addresses.range()).unwrap_or(&[]);
+        if router.lane.is_idle() || rows.iter().any(|row| row.pending) {
+            return None;
+        }
+        let (running, number) = router.lane.turn(&row.notify, now)?;
+        let command = self.config.commands.get(usize::from(number))?;
+        let ticket = self.jobs.next_ticket();
+        let tail = tail_of("INSTANCE", running.step, &row.name, running.told, running.priority);
+        let limit = if running.told == Told::Stop { STOP_LIMIT } else { NOTIFY_LIMIT };
+        let len = request(&self.config, command, ticket, limit, &tail).write(buffer)?;
+        router.lane.running = Some(Running { ticket: Some(ticket), since: now, ..running });
+        self.asked(now);
+        Some(Job { len, of: Of::Lane(u16::try_from(index).ok()?) })
+    }
+
+    fn tell_of_group(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
+        let number = u16::try_from(index).ok()?;
+        let is_moving = |member: &u16| {
+            let config = self.config.instances.get(usize::from(*member));
+            let rows = config.and_then(|row| self.addresses.get(row.addresses.range()));
+            rows.is_some_and(|rows| rows.iter().any(|row| row.pending))
+        };
+        if self.members_of(number).iter().any(is_moving) {
+            return None;
+        }
+        let (group, row) = (self.groups.get_mut(index)?, self.config.groups.get(index)?);
+        if group.lane.is_idle() {
+            return None;
+        }
+        let (running, command) = group.lane.turn(&row.notify, now)?;
+        let command = self.config.commands.get(usize::from(command))?;
+        let ticket = self.jobs.next_ticket();
+        let tail = tail_of("GROUP", running.step, &row.name, running.told, running.priority);
+        let limit = if running.told == Told::Stop { STOP_LIMIT } else { NOTIFY_LIMIT };
+        let len = request(&self.config, command, ticket, limit, &tail).write(buffer)?;
+        group.lane.running = Some(Running { ticket: Some(ticket), since: now, ..running });
+        self.asked(now);
+        Some(Job { len, of: Of::Group(number) })
+    }
+
+    fn tell_of_orphan(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
+        let orphan = self.orphans.get_mut(index)?;
+        if orphan.ticket.is_some() {
+            return None;
+        }
+        let (step, command) = loop {
+            let step = orphan.step;
+            match orphan.commands.get(usize::from(step))? {
+                Some(command) => break (step, command),
+                None => orphan.step += 1,
+            }
+        };
+        let ticket = self.jobs.next_ticket();
+        let tail = tail_of("INSTANCE", step, &orphan.name, orphan.told, orphan.priority);
+        let len = request(&self.config, command, ticket, NOTIFY_LIMIT, &tail).write(buffer)?;
+        (orphan.ticket, orphan.since, orphan.step) = (Some(ticket), now, step + 1);
+        self.asked(now);
+        Some(Job { len, of: Of::Orphan(u16::try_from(index).ok()?) })
+    }
+
+    /// The helper did not take the request of a lane.
+    pub(super) fn notification_refused(&mut self, of: Of) {
+        self.jobs.has_news = true;
+        match of {
+            Of::Lane(index) => {
+                if let Some(router) = self.routers.get_mut(usize::from(index))
+                    && let Some(running) = &mut router.lane.running
+                {
+                    running.ticket = None;
+                }
+            }
+            Of::Group(index) => {
+                if let Some(group) = self.groups.get_mut(usize::from(index))
+                    && let Some(running) = &mut group.lane.running
+                {
+                    running.ticket = None;
+                }
+            }
+            Of::Orphan(index) => {
+                if let Some(orphan) = self.orphans.get_mut(usize::from(index)) {
+                    (orphan.ticket, orphan.step) = (None, orphan.step.saturating_sub(1));
+                }
+            }
+            Of::Begin | Of::Script(_) => {}
+        }
+    }
+
+    /// A command has ended.
+    pub(super) fn told(&mut self, ticket: u32, ended: Ended) {
+        let mut lanes = self.routers.iter_mut().enumerate();
+        if let Some((index, router)) = lanes.find(|(_, router)| router.lane.is_running(ticket)) {
+            if let Some(running) = router.lane.running {
+                router.told = Some((running.told, ended));
+                if let Ok(instance) = u16::try_from(index) {
+                    let Ended { outcome, took, .. } = ended;
+                    let told = running.told;
+                    self.events.push(Event::Notified { instance, told, outcome, took });
+                }
+            }
+            router.lane.step_is_over();
+            self.jobs.has_news = true;
+        }
+        let mut groups = self.groups.iter_mut().enumerate();
+        if let Some((index, group)) = groups.find(|(_, group)| group.lane.is_running(ticket)) {
+            if let (Some(running), Ok(group)) = (group.lane.running, u16::try_from(index)) {
+                let Ended { outcome, took, .. } = ended;
+                self.events.push(Event::GroupNotified { group, told: running.told, outcome, took });
+            }
+            group.lane.step_is_over();
+            self.jobs.has_news = true;
+        }
+        for orphan in self.orphans.iter_mut().filter(|orphan| orphan.ticket == Some(ticket)) {
+            orphan.ticket = None;
+            self.jobs.has_news = true;
+        }
+    }
+
+    /// Requests of which nothing is heard although their time is long over count as ended.
+    pub(super) fn expire_notifications(&mut self, now: Instant) {
+        if self.jobs.look_at.is_none_or(|at| now < at) {
+            return;
+        }
+        let lost = |since: Instant| since + LOST <= now;
+        let routers = self.routers.iter_mut().map(|router| &mut router.lane);
+        for lane in routers.chain(self.groups.iter_mut().map(|group| &mut group.lane)) {
+            if lane.running.is_some_and(|run| run.ticket.is_some() && lost(run.since)) {
+                lane.step_is_over();
+                self.jobs.has_news = true;
+            }
+        }
+        for orphan in &mut self.orphans {
+            if orphan.ticket.is_some() && lost(orphan.since) {
+                orphan.ticket = None;
+                self.jobs.has_news = true;
+            }
+        }
+        let asked = |run: Running| run.ticket.map(|_| run.since);
+        let routers = self.routers.iter().map(|router| &router.lane);
+        let lanes = routers.chain(self.groups.iter().map(|group| &group.lane));
+        let lanes = lanes.filter_map(|lane| lane.running.and_then(asked));
+        let orphans = self.orphans.iter().filter_map(|orphan| orphan.ticket.map(|_| orphan.since));
+        self.jobs.look_at = lanes.chain(orphans).min().map(|since| since + LOST);
+    }
+
+    /// A request of a lane has left.
+    fn asked(&mut self, now: Instant) {
+        self.jobs.look_at.get_or_insert(now + LOST);
+    }
+
+    /// What was asked of a helper that is gone is asked of its successor.
+    pub(super) fn ask_notifications_again(&mut self) {
+        let routers = self.routers.iter_mut().map(|router| &mut router.lane);
+        for lane in routers.chain(self.groups.iter_mut().map(|group| &mut group.lane)) {
+            lane.forget_request();
+        }
+        for orphan in self.orphans.iter_mut().filter(|orphan| orphan.ticket.is_some()) {
+            (orphan.ticket, orphan.step) = (None, orphan.step.saturating_sub(1));
+        }
+        self.jobs.has_news = true;
+    }
+}
+
+fn request<'a>(
+    config: &model::Config,
+    command: &'a Command,
+    ticket: u32,
+    limit: Span,
+    tail: &'a str,
+) -> Request<'a> {
+    Request::Run(Run {
+        ticket,
+        limit,
+        secure: config.global.script_security,
+        supplementary: command.supplementary,
+        user: &command.user,
+        group: &command.group,
+        words: &command.words,
+        tail,
+    })
+}

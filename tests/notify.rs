@@ -1,0 +1,253 @@
+//! Everybody is told: commands beside those of Debian's keepalived, in order under a storm of
+//! changes, once the addresses are where they belong, and whatever becomes of the helper.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod rig;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant as Clock};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rig::Program::{self, Keepalived, Ringward};
+use rig::{Router, compile_text, eventually};
+use ringward::lab::{Fault, Node, Segment};
+
+const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
+const SOON: Duration = Duration::from_secs(30);
+/// What commands write to.
+const LOG: &str = "/run/log";
+
+struct Scene {
+    node: Node,
+    directory: PathBuf,
+    _segment: Segment,
+}
+
+impl Scene {
+    /// With the command of `tell`: it writes its words to the log, and whether the address is there.
+    fn new(test: &str, tell: &str) -> Self {
+        let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+        let node = segment.node().unwrap();
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("notify").join(test);
+        let scene = Scene { node, directory, _segment: segment };
+        scene.script("/run/tell", tell);
+        scene
+    }
+
+    fn script(&self, path: &str, text: &str) {
+        self.node.write(path, format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
+        let mode = fs::Permissions::from_mode(0o755);
+        let set = || fs::set_permissions(path, mode).map_err(|error| Fault::new("chmod", error));
+        self.node.enter(set).unwrap();
+    }
+
+    fn start(&self, program: Program, text: &str) -> Router {
+        Router::start(program, &self.node, &self.directory, text)
+    }
+
+    fn log(&self) -> Vec<String> {
+        let read = || Ok(fs::read_to_string(LOG).unwrap_or_default());
+        self.node.enter(read).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, router: &Router, last: &str) {
+        let give_up = Clock::now() + SOON;
+        while self.log().last().is_none_or(|line| line != last) {
+            let (log, output) = (self.log(), router.process.output());
+            assert!(Clock::now() < give_up, "not the last: {last}\n{log:#?}\n{output}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn instance(lines: &str) -> String {
+    format!(
+        "global_defs {{\n  script_user root\n}}\nvrrp_instance pair {{\n  version 3\n  interface eth0\n  \
+         virtual_router_id 51\n  priority 150\n  advert_int 0.1\n  virtual_ipaddress {{\n    {VIP}/24\n  }}\n{lines}\n}}\n"
+    )
+}
+
+const ALL: &str = "  notify_master \"/run/tell master\"\n  notify_backup \"/run/tell backup\"\n  \
+                   notify_fault \"/run/tell 'a fault'\"\n  notify_stop \"/run/tell stop\"\n  \
+                   notify \"/run/tell any\"";
+
+/// Whether the address is there when the command runs, and its words one by one.
+const TELL: &str = "has=gone; grep -q 10.99.0.100 /proc/net/fib_trie && has=here\n\
+                    line=$has; for word; do line=\"$line|$word\"; done; echo \"$line\" >> /run/log";
+
+/// The same life, told by either program: start, takeover, a lost link, its return, the end.
+fn a_life(program: Program) -> Vec<String> {
+    let scene = Scene::new(&format!("life-{program:?}").to_lowercase(), TELL);
+    let mut router = scene.start(program, &instance(ALL));
+    let told = |count| eventually(SOON, "commands", || scene.log().len() == count);
+    told(4);
+    scene.node.cut().unwrap();
+    told(6);
+    scene.node.mend().unwrap();
+    told(10);
+    router.stop(SOON);
+    told(12);
+    scene.log()
+}
+
+/// Each state has its own command before the one for all, with the words of keepalived. That one
+/// starts both at once, so that only their order is ringward's own.
+#[test]
+fn commands_are_told_what_keepalived_tells_them() {
+    let told = a_life(Ringward);
+    let state = |has: &str, own: &str, name: &str| {
+        [format!("{has}|{own}"), format!("{has}|any|INSTANCE|pair|{name}|150")]
+    };
+    let expected = [
+        state("gone", "backup", "BACKUP"),
+        state("here", "master", "MASTER"),
+        state("gone", "a fault", "FAULT"),
+        state("gone", "backup", "BACKUP"),
+        state("here", "master", "MASTER"),
+        state("gone", "stop", "STOP"),
+    ]
+    .concat();
+    assert_eq!(told, expected);
+    let sorted = |mut lines: Vec<String>| {
+        lines.sort();
+        lines
+    };
+    // When keepalived's commands run, its addresses may not have come or gone yet.
+    let words = |lines: Vec<String>| {
+        sorted(lines.iter().map(|line| line.split_once('|').unwrap().1.to_owned()).collect())
+    };
+    assert_eq!(words(a_life(Keepalived)), words(expected));
+}
+
+/// OpenWrt's init script has keepalived call its hotplug scripts so.
+#[test]
+fn hotplug_is_called_as_openwrt_calls_it() {
+    let scene = Scene::new("hotplug", "echo \"$ACTION $TYPE $NAME $* $(env | wc -l)\" >> /run/log");
+    let call = |event: &str| {
+        format!("\"/usr/bin/env -i ACTION={event} TYPE=INSTANCE NAME=pair /run/tell keepalived\"")
+    };
+    let text = format!(
+        "  notify_master {}\n  notify_backup {}",
+        call("NOTIFY_MASTER"),
+        call("NOTIFY_BACKUP")
+    );
+    let router = scene.start(Ringward, &instance(&text));
+    // Its own three variables, and PWD, which the shell sets (and _, in some shells).
+    let is_told = |log: &[String], event: &str| {
+        log.iter().any(|line| line.starts_with(&format!("{event} INSTANCE pair keepalived ")))
+    };
+    eventually(SOON, "both", || {
+        is_told(&scene.log(), "NOTIFY_BACKUP") && is_told(&scene.log(), "NOTIFY_MASTER")
+    });
+    drop(router);
+}
+
+/// Under a thousand changes a second, with a command of each temper, no two of one instance overlap,
+/// and the last state is the last that is told.
+fn storm(temper: &str, command: &str) {
+    let tell = format!(
+        "mkdir /run/busy || echo OVERLAP >> /run/log\n{command}\necho \"$4\" >> /run/log\nrmdir /run/busy"
+    );
+    let scene = Scene::new(&format!("storm-{temper}"), &tell);
+    let router = scene.start(Ringward, &instance("  notify \"/run/tell any\""));
+    scene.wait_for(&router, "MASTER");
+    let until = Clock::now() + Duration::from_secs(1);
+    let mut flaps = 0;
+    while Clock::now() < until {
+        scene.node.set_down("eth0").unwrap();
+        scene.node.set_up("eth0").unwrap();
+        flaps += 1;
+    }
+    scene.node.set_down("eth0").unwrap();
+    scene.wait_for(&router, "FAULT");
+    let settled = || router.status(&scene.node)["instances"][0]["state"] == "FAULT";
+    eventually(SOON, "FAULT", settled);
+    scene.wait_for(&router, "FAULT");
+    scene.node.set_up("eth0").unwrap();
+    scene.wait_for(&router, "MASTER");
+    let log = scene.log();
+    assert!(!log.contains(&"OVERLAP".to_owned()), "{flaps} flaps: {log:#?}");
+    assert_eq!(router.status(&scene.node)["process"]["allocations"], 0);
+    println!("{temper}: {flaps} flaps of the link in a second, {} told", log.len());
+}
+
+#[test]
+fn the_last_state_is_told_last_by_a_quick_command() {
+    storm("quick", "");
+}
+
+#[test]
+fn the_last_state_is_told_last_by_a_slow_command() {
+    storm("slow", "sleep 0.2");
+}
+
+#[test]
+fn the_last_state_is_told_last_by_a_command_that_forks() {
+    storm("forking", "(sleep 5; sleep 5) &");
+}
+
+/// It dies of a signal in the middle.
+#[test]
+fn the_last_state_is_told_last_by_a_command_that_crashes() {
+    storm(
+        "crashing",
+        "trap 'echo \"$4\" >> /run/log; rmdir /run/busy; trap - SEGV; kill -SEGV $$' EXIT; exit",
+    );
+}
+
+/// The helper is killed while a command runs: it is run again, by the next helper.
+#[test]
+fn what_a_killed_helper_was_telling_is_told_again() {
+    let scene =
+        Scene::new("killed", "echo \"begin $4\" >> /run/log; sleep 1; echo \"end $4\" >> /run/log");
+    let router = scene.start(Ringward, &instance("  notify \"/run/tell any\""));
+    scene.wait_for(&router, "begin MASTER");
+    let keeper = router.process.children_named("ringward-keeper")[0];
+    let path = format!("/proc/{keeper}/task/{keeper}/children");
+    let helper = fs::read_to_string(path).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(helper), Signal::SIGKILL).unwrap();
+    scene.wait_for(&router, "end MASTER");
+    assert_eq!(scene.log().iter().filter(|line| *line == "begin MASTER").count(), 2);
+    assert!(scene.node.has(VIP).unwrap());
+}
+
+/// Nobody waits for a command longer than its time: that of the end has four seconds.
+#[test]
+fn a_command_that_hangs_does_not_hold_up_the_end() {
+    let scene =
+        Scene::new("hang", "trap '' TERM; echo \"$1\" >> /run/log; sleep 1000 & wait; sleep 1000");
+    let mut router = scene.start(Ringward, &instance("  notify_stop \"/run/tell stop\""));
+    eventually(SOON, "master", || scene.node.has(VIP).unwrap());
+    let since = Clock::now();
+    router.stop(SOON);
+    let took = since.elapsed();
+    assert_eq!(scene.log(), ["stop"]);
+    assert!(!scene.node.has(VIP).unwrap());
+    assert!((Duration::from_secs(4)..Duration::from_secs(20)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn an_instance_that_a_reload_removes_is_told_of() {
+    let scene = Scene::new("deleted", TELL);
+    let text = instance("  notify_deleted \"/run/tell deleted\"\n  notify \"/run/tell any\"");
+    let router = scene.start(Ringward, &text);
+    scene.wait_for(&router, "here|any|INSTANCE|pair|MASTER|150");
+    let other = instance("").replace("pair", "other").replace("_id 51", "_id 52");
+    let blob = compile_text("notify", "other", &other);
+    let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_ringward"));
+    client.args(["reload", "--control", "/run/ringward/control"]).arg(blob);
+    let mut client = scene.node.spawn(&mut client).unwrap();
+    client.wait(SOON).unwrap();
+    scene.wait_for(&router, "gone|any|INSTANCE|pair|DELETED|150");
+}
