@@ -90,6 +90,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     }
     let news = netlink::open(Groups::News)?;
     let commands = netlink::open(Groups::None)?;
+    engine.set_port(netlink::port(commands.as_raw_fd())?);
     let packet = house.packet.as_raw_fd();
     let signals = process::signal_fd()?;
     let listener = house.control.as_ref().map(UnixListener::try_clone).transpose();

@@ -3,17 +3,17 @@
 //! The address is requested by one of the ring's threads, because a netlink write can wait for
 //! milliseconds. That costs three wake-ups, of the thread, of this loop by its timer, and of this
 //! loop by the answer, and each takes as long as everything else. So shortly before a master would
-//! be found dead the loop wakes and has a thread run; it spins to the deadline; and it asks for the
-//! answer again and again, for a moment, instead of sleeping. All of it happens only when a master
-//! has fallen silent.
+//! be found dead the loop wakes and has that thread run; it spins to the deadline; and it spins,
+//! for a moment, until the kernel says something, instead of sleeping. All of it happens only when
+//! a master has fallen silent.
 
 use std::num::NonZero;
 
-use crate::io::ring::{Operation, Ring, Tag};
 use crate::time::{Instant, Span};
 
-/// So much before the deadline the loop wakes: a wake-up, and one of a thread.
-pub(super) const EARLY: Span = Span::from_micros(250);
+/// So much before the deadline the loop wakes: a wake-up of its own and one of a thread, when
+/// neither is in any cache.
+pub(super) const EARLY: Span = Span::from_micros(400);
 
 /// So long an answer is waited for without sleeping. On a quiet machine it takes a third of it.
 const PATIENCE: Span = Span::from_micros(200);
@@ -35,14 +35,11 @@ impl Haste {
     }
 
     /// A master will be found dead at `due`, within [`EARLY`]: whether to spin to it now. Before
-    /// that, a turn goes by in which a thread of the ring wakes.
-    pub(super) fn is_ready(&mut self, ring: &mut Ring, due: Instant) -> bool {
-        if !self.is_useful || self.warmed_for == due {
-            return true;
-        }
+    /// that, a turn goes by in which a thread of the ring is to be woken.
+    pub(super) fn is_ready(&mut self, due: Instant) -> bool {
+        let is_ready = !self.is_useful || self.warmed_for == due;
         self.warmed_for = due;
-        ring.push(Tag::Warm, Operation::NopByThread);
-        false
+        is_ready
     }
 
     /// Requests are on their way.
@@ -52,8 +49,8 @@ impl Haste {
         }
     }
 
-    /// Whether to look for answers without sleeping.
-    pub(super) fn is_eager(&self, now: Instant) -> bool {
-        now < self.eager_until
+    /// So long answers are looked for without sleeping.
+    pub(super) fn eager_until(&self) -> Instant {
+        self.eager_until
     }
 }

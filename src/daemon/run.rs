@@ -14,7 +14,7 @@ use super::{Exit, report};
 use crate::addr::Family;
 use crate::engine::{Engine, Heartbeat, RequestKind, STOP_LIMIT, Via};
 use crate::io::journal::Journal;
-use crate::io::netlink::{Netlink, Received};
+use crate::io::netlink::{self, Netlink, Received};
 use crate::io::outbox::Outbox;
 use crate::io::pair::{self, Received as Heard};
 use crate::io::port::Inbox;
@@ -100,13 +100,7 @@ impl Daemon {
 
     fn listen(&mut self) {
         self.control.arm(&mut self.ring);
-        for (tag, fd) in [
-            (Tag::Listen, &self.news),
-            (Tag::Answers, &self.commands),
-            (Tag::Signal, &self.signals),
-        ] {
-            self.ring.push(tag, Operation::Readable(fd.as_raw_fd()));
-        }
+        self.ring.push(Tag::Signal, Operation::Readable(self.signals.as_raw_fd()));
         self.listen_to_helper();
     }
 
@@ -118,20 +112,36 @@ impl Daemon {
 
     /// The time of the turn that begins.
     fn wake(&mut self) -> Instant {
-        let now = clock::now();
+        let mut now = clock::now();
+        if self.is_eager(now) {
+            let until = self.haste.eager_until().min(self.engine.next_deadline());
+            let fds = [self.news.as_raw_fd(), self.commands.as_raw_fd()];
+            now = netlink::spin_until_readable(fds, until);
+        }
         let due = self.engine.next_deadline();
         self.process.turns += 1;
         if due > now {
             let is_near = due.since(now) <= EARLY && self.engine.is_verdict_due(due);
-            let spins = is_near && self.haste.is_ready(&mut self.ring, due);
-            return if spins { clock::spin_until(due) } else { now };
+            if !is_near {
+                return now;
+            }
+            if self.haste.is_ready(due) {
+                return clock::spin_until(due);
+            }
+            self.netlink.warm(&mut self.ring, self.commands.as_raw_fd());
+            // It may have spoken after all; and the next such look finds its way warm.
+            self.process.received += self.ports.serve_all(self.engine, &mut self.inbox);
+            return now;
         }
         self.process.lateness_max = self.process.lateness_max.max(now.since(due));
         now
     }
 
     fn take_completions(&mut self, now: Instant) {
-        if self.is_eager(now) {
+        let is_eager = self.is_eager(now);
+        if is_eager {
+            // The news of an addition comes before its answer.
+            self.observe(now, Tag::Listen);
             self.observe(now, Tag::Answers);
         }
         while let Some((tag, result)) = self.ring.take() {
@@ -143,6 +153,7 @@ impl Daemon {
                         self.ports.serve(now, slot, result, self.engine, inbox, ring);
                 }
                 Tag::Timer(slot) => self.timer.fired(slot),
+                Tag::Listen | Tag::Answers if is_eager => {}
                 Tag::Listen | Tag::Answers => self.observe(now, tag),
                 Tag::Commands if result < 0 => {
                     // Nothing of the batch was read: it is never answered.
@@ -174,7 +185,6 @@ impl Daemon {
             }
             Received::Foreign => process.netlink_foreign += 1,
         });
-        self.ring.push(tag, Operation::Readable(fd));
     }
 
     fn hear_helper(&mut self, now: Instant) {
@@ -239,7 +249,7 @@ impl Daemon {
 
     /// Whether answers of the kernel are to be looked for at once, because announcements wait.
     fn is_eager(&self, now: Instant) -> bool {
-        self.haste.is_eager(now) && self.engine.awaits_answers()
+        now < self.haste.eager_until() && self.engine.awaits_answers()
     }
 
     fn ask(&mut self, now: Instant) {
@@ -291,6 +301,10 @@ impl Daemon {
     }
 
     fn sleep_until_next(&mut self, now: Instant) {
+        // Behind what is sent. The ring ignores it where it still listens.
+        for (tag, fd) in [(Tag::Listen, &self.news), (Tag::Answers, &self.commands)] {
+            self.ring.push(tag, Operation::Readable(fd.as_raw_fd()));
+        }
         let mut due = self.engine.next_deadline();
         if due != Instant::NEVER && self.engine.is_verdict_due(due) {
             due = due - EARLY;

@@ -283,6 +283,11 @@ impl Engine {
         self.leases = leases;
     }
 
+    /// The port (nl_pid) of the socket that requests leave through: news says which one caused it.
+    pub fn set_port(&mut self, port: u32) {
+        self.kernel.port = port;
+    }
+
     /// Puts the staged configuration in force at boot: after this the engine knows its interfaces'
     /// names, and nothing moves yet. The caller has had it checked.
     pub fn configure(&mut self, now: Instant) {

@@ -41,6 +41,9 @@ impl Engine {
                 Message::LinkGone { index } => changed |= self.observe_link_gone(index),
                 Message::Address(message) => {
                     changed |= self.observe_address(now, &message, is_news);
+                    if is_news && message.present {
+                        self.accepted(item.port, item.sequence);
+                    }
                 }
                 Message::Ack { sequence, errno } => {
                     changed |= self.acknowledged(now, sequence, errno);

@@ -41,6 +41,8 @@ pub(super) struct Kernel {
     silences: u32,
     pending: Vec<Pending, NETLINK_BATCH_MAX>,
     sequence: u32,
+    /// The port of the socket that requests leave through.
+    pub(super) port: u32,
     /// When a renewal, a retry or the patience with an answer is due.
     pub(super) due: Option<Instant>,
     /// Messages that could not be read.
@@ -68,6 +70,8 @@ struct Pending {
     asked: Asked,
     /// The news since then says otherwise than its answer will, and may be older or newer.
     disputed: bool,
+    /// The address has been announced, because its own news was read before its answer.
+    announced: bool,
     until: Instant,
 }
 
@@ -93,6 +97,7 @@ impl Kernel {
             silences: 0,
             pending: Vec::new(),
             sequence: 0,
+            port: 0,
             due: None,
             malformed: 0,
             overruns: 0,
@@ -281,7 +286,8 @@ impl Engine {
             (true, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
         };
         let until = now + self.kernel.patience();
-        let pending = Pending { sequence, row: number, asked, disputed: false, until };
+        let pending =
+            Pending { sequence, row: number, asked, disputed: false, announced: false, until };
         self.kernel.pending.push(pending).ok()?;
         row.pending = true;
         row.retry_at = None;
@@ -378,7 +384,9 @@ impl Engine {
         }
         row.pending = false;
         match asked.asked {
-            Asked::Add(lease) => return self.added(now, asked.row, errno, lease, false),
+            Asked::Add(lease) => {
+                return self.added(now, asked.row, errno, lease, asked.announced);
+            }
             Asked::Renew(lease) => return self.added(now, asked.row, errno, lease, true),
             Asked::Remove | Asked::Gone => {}
         }
@@ -397,13 +405,31 @@ impl Engine {
         false
     }
 
+    /// News of an address, caused by the request of that number from that port. If it is one of
+    /// ours to add it, the kernel has accepted that: the answer, which only follows when its routes
+    /// are made, is not waited for to announce it. IPv6 has no such numbers.
+    pub(super) fn accepted(&mut self, port: u32, sequence: u32) {
+        if port != self.kernel.port {
+            return;
+        }
+        let is_its_own = |asked: &&mut Pending| {
+            asked.sequence == sequence && matches!(asked.asked, Asked::Add(_)) && !asked.announced
+        };
+        let Some(asked) = self.kernel.pending.iter_mut().find(is_its_own) else { return };
+        let number = asked.row;
+        if self.addresses.get(usize::from(number)).is_some_and(Address::is_present) {
+            asked.announced = true;
+            self.announce_installed(number);
+        }
+    }
+
     fn added(
         &mut self,
         now: Instant,
         number: u16,
         errno: i32,
         lease: Option<u32>,
-        renewed: bool,
+        announced: bool,
     ) -> bool {
         let leasable = self.lease_of(usize::from(number)).is_some();
         let Some(row) = self.addresses.get_mut(usize::from(number)) else { return false };
@@ -425,7 +451,7 @@ impl Engine {
             // Known to be a secondary only since it was asked for.
             None => leasable.then_some(now),
         };
-        if !renewed {
+        if !announced {
             self.announce_installed(number);
         }
         false

@@ -9,12 +9,13 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use io_uring::{opcode, squeue, types};
 
-use super::Fault;
 use super::port::{set_option, set_receive_buffer, socket, zeroed_sockaddr_nl};
 use super::ring::{Ring, Tag};
+use super::{Fault, clock};
 use crate::addr::IfIndex;
 use crate::engine::Owned;
 use crate::limits::{ADDRESS_COUNT_MAX, NETLINK_BATCH_MAX};
+use crate::time::Instant;
 use crate::wire::rtnl::{self, Message};
 
 /// Octets of the largest request: an IPv6 address with label, lifetimes and mark takes 112.
@@ -28,6 +29,12 @@ const RECEIVE_COUNT_MAX: usize = 256;
 /// Octets that the kernel may keep for us, each message accounted with its buffer.
 const RECEIVE_BUFFER_LEN: usize = ADDRESS_COUNT_MAX * 512 // news about every address at once
     + (1 << 17); // and about interfaces and addresses that are not ours
+
+/// A netlink header (linux/netlink.h): its length, NLMSG_NOOP, no flags, no number, no port.
+static NOTHING: [u8; 16] = {
+    let ([a, b, c, d], [e, f]) = (16_u32.to_ne_bytes(), 1_u16.to_ne_bytes());
+    [a, b, c, d, e, f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+};
 
 /// What there is to listen to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,6 +150,17 @@ impl Netlink {
         self.used = 0;
     }
 
+    /// Sends a message that the kernel skips, the way requests go: the thread that they are left to
+    /// is there, and awake, and so is its processor.
+    pub fn warm(&self, ring: &mut Ring, fd: RawFd) {
+        let len = u32::try_from(NOTHING.len()).unwrap_or(0);
+        let entry = opcode::Send::new(types::Fd(fd), NOTHING.as_ptr(), len)
+            .flags(libc::MSG_NOSIGNAL)
+            .build()
+            .flags(squeue::Flags::ASYNC);
+        ring.push_entry(Tag::Warm, entry);
+    }
+
     /// Hands over what waits at `fd`, until nothing is left or enough was had.
     pub fn drain(&mut self, fd: RawFd, mut take: impl FnMut(Received<'_>)) {
         for _ in 0..RECEIVE_COUNT_MAX {
@@ -183,6 +201,35 @@ impl Netlink {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The port of a netlink socket, by which the kernel names it (nl_pid).
+///
+/// # Errors
+/// It is none, or not bound.
+pub fn port(fd: RawFd) -> Result<u32, Fault> {
+    let mut address = zeroed_sockaddr_nl();
+    let mut len = libc::socklen_t::try_from(mem::size_of_val(&address)).unwrap_or(0);
+    // SAFETY: the kernel writes at most `len` octets to `address`.
+    match unsafe { libc::getsockname(fd, (&raw mut address).cast(), &raw mut len) } {
+        0 => Ok(address.nl_pid),
+        _ => Err(Fault::last("name a netlink socket")),
+    }
+}
+
+/// Waits, without sleeping, until one of these sockets has something to read or the clock shows
+/// `until`, and returns what it shows then. Only for microseconds.
+pub fn spin_until_readable(fds: [RawFd; 2], until: Instant) -> Instant {
+    let mut polls = fds.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    loop {
+        // SAFETY: the kernel writes to the two of `polls` only.
+        let readable = unsafe { libc::poll(polls.as_mut_ptr(), 2, 0) };
+        let now = clock::now();
+        if readable != 0 || now >= until {
+            return now;
+        }
+        core::hint::spin_loop();
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Tag {
     Again,
     /// A file is being read.
     File,
-    /// Nothing, by one of the ring's threads.
+    /// A netlink message that says nothing, by the thread that requests will be sent by.
     Warm,
     /// The socket between daemon and helper is readable.
     Helper,
@@ -129,8 +129,6 @@ pub enum Operation {
     Writable(RawFd),
     /// Completes at once.
     Nop,
-    /// Completes when one of the ring's threads has run: it is there, and awake, for what follows.
-    NopByThread,
 }
 
 /// The ring: made inside [`start`].
@@ -203,12 +201,23 @@ where
     Body: AsyncFnOnce(Ring) -> Output + 'static,
 {
     let what = "set up io_uring";
-    let mut settings = tokio_uring::uring_builder();
-    settings.dontfork();
-    let mut builder = tokio_uring::builder();
-    builder.entries(entries).uring_builder(&settings);
-    let runtime = tokio_uring::Runtime::new(&builder)
-        .map_err(|error| Fault { what, errno: error.raw_os_error().unwrap_or(libc::EIO) })?;
+    let set_up = |is_cooperative| {
+        let mut settings = tokio_uring::uring_builder();
+        settings.dontfork();
+        if is_cooperative {
+            settings.setup_coop_taskrun();
+        }
+        let mut builder = tokio_uring::builder();
+        builder.entries(entries).uring_builder(&settings);
+        tokio_uring::Runtime::new(&builder)
+            .map_err(|error| Fault { what, errno: error.raw_os_error().unwrap_or(libc::EIO) })
+    };
+    // What completes interrupts the loop only when it next enters the kernel, which each turn does.
+    // Before Linux 5.19 it interrupts at once.
+    let runtime = match set_up(true) {
+        Err(Fault { errno: libc::EINVAL, .. }) => set_up(false)?,
+        runtime => runtime?,
+    };
     runtime.block_on(async move {
         let task = tokio_uring::spawn(async move { body(Ring::new()).await });
         // The task is neither cancelled nor does it panic (release builds abort in a panic).
@@ -250,7 +259,6 @@ impl Ring {
             Operation::Readable(fd) => poll(fd, libc::POLLIN),
             Operation::Writable(fd) => poll(fd, libc::POLLOUT),
             Operation::Nop => opcode::Nop::new().build(),
-            Operation::NopByThread => opcode::Nop::new().build().flags(squeue::Flags::ASYNC),
         };
         self.push_entry(tag, entry);
     }

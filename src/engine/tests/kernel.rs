@@ -384,3 +384,25 @@ fn netlink_of_any_content_is_survived() {
         assert_eq!(bench.state(0), StateName::Backup);
     });
 }
+
+/// rtmsg_ifa (net/ipv4/devinet.c) puts port and number of the request into the news of it.
+#[test]
+fn an_address_is_announced_when_the_news_says_that_our_request_has_been_done() {
+    on_bench(|mut bench| {
+        bench.engine.set_port(4711);
+        bench.boot(one);
+        bench.turn(Span::from_nanos(3_609_375_000));
+        let (sequence, asked) = bench.asked.remove(0);
+        assert_eq!(asked, Left::Add(ip(100)));
+        bench.caused_news(ip(100), 4712, sequence);
+        assert_eq!(bench.drain(), [], "somebody else's request of the same number");
+        bench.caused_news(ip(100), 4711, sequence + 1);
+        assert_eq!(bench.drain(), [], "another request of ours");
+        bench.caused_news(ip(100), 4711, sequence);
+        assert_eq!(bench.drain(), vec![Left::Announce(ip(100)); 5]);
+        bench.acknowledge(sequence, 0);
+        assert_eq!(bench.drain(), [], "it has been announced");
+        bench.caused_news(ip(100), 4711, sequence);
+        assert_eq!(bench.drain(), [], "it has been answered");
+    });
+}

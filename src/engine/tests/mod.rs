@@ -159,6 +159,20 @@ impl Bench {
         self.engine.observe(self.now, &buffer[..len]);
     }
 
+    /// News that an address of ours is there, caused by this request from this port.
+    pub(super) fn caused_news(&mut self, ip: IpAddr, port: u32, sequence: u32) {
+        let mut buffer = [0; 128];
+        let IpAddr::V4(v4) = ip else { panic!("IPv4 only") };
+        let mut body = [2, 32, 0, 0, 0, 0, 0, 0];
+        body[4..].copy_from_slice(&2u32.to_ne_bytes());
+        let mut builder = Builder::new(&mut buffer, 20, 0, sequence);
+        builder.body(&body).attribute(2, &v4.octets()).attribute(1, &v4.octets());
+        let len = builder.attribute(11, &[ADDRESS_PROTO]).finish().unwrap();
+        // nlmsg_pid (linux/netlink.h).
+        buffer[12..16].copy_from_slice(&port.to_ne_bytes());
+        self.engine.observe(self.now, &buffer[..len]);
+    }
+
     /// The kernel answers the oldest request, and tells its listeners when it did what was asked.
     pub(super) fn answer(&mut self, errno: i32) {
         let (sequence, asked) = self.asked.remove(0);
