@@ -87,6 +87,10 @@ pub enum Cause {
     GroupFault,
     /// The sync group can take part again.
     GroupRecovered,
+    /// An interface that is tracked with weight 0 does not work (or, in reverse, does).
+    TrackedInterface,
+    /// The interfaces that are tracked with weight 0 are as they should be again.
+    TrackedInterfaceUp,
     /// The operator said so: `ringward release`.
     Released,
     /// A reload removed or replaced the instance.
@@ -124,6 +128,8 @@ impl Cause {
             Cause::GroupBackup => "another member of the sync group is master no more",
             Cause::GroupFault => "another member of the sync group is in FAULT",
             Cause::GroupRecovered => "every member of the sync group works again",
+            Cause::TrackedInterface => "a tracked interface does not work",
+            Cause::TrackedInterfaceUp => "the tracked interfaces work",
             Cause::Released => "released by the operator",
             Cause::Removed => "removed by a reload",
             Cause::Stopped => "stopped",

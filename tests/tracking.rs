@@ -66,8 +66,19 @@ impl Pair {
     /// The service runs, and the router that tracks it is master.
     fn new(test: &str, programs: [Program; 2], text: &str) -> Self {
         let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
-        let [tracking, other] = [(); 2].map(|()| segment.node().unwrap());
-        tracking.write(SERVICE, b"").unwrap();
+        let nodes = [(); 2].map(|()| segment.node().unwrap());
+        nodes[0].write(SERVICE, b"").unwrap();
+        Pair::between(segment, nodes, test, programs, text)
+    }
+
+    /// The same between two nodes that there are.
+    fn between(
+        segment: Segment,
+        [tracking, other]: [Node; 2],
+        test: &str,
+        programs: [Program; 2],
+        text: &str,
+    ) -> Self {
         let name = format!("{test}-{:?}-{:?}", programs[0], programs[1]).to_lowercase();
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking").join(name);
         let start =
@@ -127,6 +138,44 @@ service_decides! {
     a_script_of_negative_weight: 150, "weight -100";
     a_script_of_positive_weight: 50, "weight 100";
     a_script_with_rise_and_fall: 150, "weight -100\n  rise 2\n  fall 2";
+}
+
+/// The uplink of the one that tracks it fails, and returns; either program may be the one.
+fn uplink_decides(test: &str, programs: [Program; 2], priority: u8, line: &str) {
+    let text = instance(priority, &format!("  track_interface {{\n    {line}\n  }}"));
+    let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+    let nodes = [(); 2].map(|()| segment.node().unwrap());
+    let uplink = Segment::new().unwrap();
+    nodes[0].join(&uplink, "uplink", Ipv4Addr::new(10, 98, 0, 1)).unwrap();
+    let pair = Pair::between(segment, nodes, test, programs, &text);
+    pair.tracking.set_down("uplink").unwrap();
+    pair.wait_for("the uplink failed: the other one takes over", [false, true]);
+    pair.tracking.set_up("uplink").unwrap();
+    pair.wait_for("the uplink returned: the address does", [true, false]);
+}
+
+macro_rules! uplink_decides {
+    ($($name:ident: $priority:expr, $line:expr;)*) => { $(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn beside_keepalived() {
+                uplink_decides(stringify!($name), [Ringward, Keepalived], $priority, $line);
+            }
+
+            #[test]
+            fn beside_a_keepalived_that_tracks() {
+                uplink_decides(stringify!($name), [Keepalived, Ringward], $priority, $line);
+            }
+        }
+    )* };
+}
+
+uplink_decides! {
+    an_interface_of_weight_0: 150, "uplink";
+    an_interface_of_negative_weight: 150, "uplink weight -100";
+    an_interface_of_positive_weight: 50, "uplink weight 100";
 }
 
 #[test]

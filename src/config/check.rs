@@ -402,8 +402,11 @@ fn check_script(config: &Config, script: &Script) -> Result<(), Rule> {
 }
 
 fn check_tracker(config: &Config, tracker: Tracker) -> Result<(), Rule> {
-    let Subject::Script(script) = tracker.subject;
-    require(usize::from(script) < config.scripts.len(), Rule::TrackerSubject)?;
+    let is_known = match tracker.subject {
+        Subject::Script(script) => usize::from(script) < config.scripts.len(),
+        Subject::Interface(interface) => usize::from(interface) < config.interfaces.len(),
+    };
+    require(is_known, Rule::TrackerSubject)?;
     require((-WEIGHT_MAX..=WEIGHT_MAX).contains(&tracker.weight), Rule::Weight)
 }
 

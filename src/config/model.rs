@@ -234,6 +234,8 @@ pub struct Tracker {
 pub enum Subject {
     /// Index into [`Config::scripts`].
     Script(u16),
+    /// Index into [`Config::interfaces`]: fine while it exists, is up and has carrier.
+    Interface(u8),
 }
 
 /// A program with its arguments, and who runs it. No shell is involved.

@@ -527,6 +527,7 @@ impl Engine {
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
                 Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
                 Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,
+                Cause::TrackedInterface | Cause::TrackedInterfaceUp => None,
                 Cause::GroupMaster | Cause::GroupBackup | Cause::GroupFault => None,
                 Cause::GroupRecovered => None,
                 Cause::Released | Cause::Removed | Cause::Stopped => None,

@@ -491,6 +491,7 @@ const fn recovery(was: Option<Cause>) -> Cause {
         Some(Cause::GroupFault) => Cause::GroupRecovered,
         Some(Cause::AddressRefused | Cause::AddressLost | Cause::SocketRefused) => Cause::Started,
         Some(Cause::ScriptFailed | Cause::ScriptWaiting) => Cause::ScriptPassed,
+        Some(Cause::TrackedInterface) => Cause::TrackedInterfaceUp,
         _ => Cause::InterfaceUp,
     }
 }

@@ -8,8 +8,8 @@ use super::Engine;
 use crate::config::model;
 use crate::time::{Instant, Span};
 use crate::trace::Event;
+use crate::track::Counter;
 use crate::track::message::{Answer, Outcome, Request, Run};
-use crate::track::{Counter, Standing};
 
 /// How long a script keeps how it stands although nothing is heard of it.
 pub const PATIENCE: Span = Span::from_secs(30);
@@ -397,12 +397,5 @@ impl Engine {
         self.scripts.clear();
         let _ = self.scripts.extend_from_slice(&self.spare_scripts);
         self.spare_scripts.clear();
-    }
-
-    /// How a tracked thing stands.
-    pub(super) fn standing(&self, subject: model::Subject) -> Standing {
-        let model::Subject::Script(script) = subject;
-        let script = self.scripts.get(usize::from(script));
-        script.map_or(Standing::Waiting, |script| script.counter.standing())
     }
 }

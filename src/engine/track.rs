@@ -16,15 +16,41 @@ impl Engine {
 
     /// What messages call a tracked thing: its kind and its name.
     pub fn subject(&self, subject: Subject) -> (&'static str, &str) {
-        let Subject::Script(script) = subject;
-        let script = self.config.scripts.get(usize::from(script));
-        ("script", script.map_or("?", |script| script.name.as_str()))
+        match subject {
+            Subject::Script(script) => {
+                let script = self.config.scripts.get(usize::from(script));
+                ("script", script.map_or("?", |script| script.name.as_str()))
+            }
+            Subject::Interface(interface) => ("interface", self.config.interface_name(interface)),
+        }
     }
 
     /// How the latest run of a tracked thing ended, if it is run at all.
     pub fn last_run(&self, subject: Subject) -> Option<Ended> {
-        let Subject::Script(script) = subject;
-        self.scripts.get(usize::from(script)).and_then(|script| script.last)
+        match subject {
+            Subject::Script(script) => {
+                self.scripts.get(usize::from(script)).and_then(|script| script.last)
+            }
+            Subject::Interface(_) => None,
+        }
+    }
+
+    /// How a tracked thing stands.
+    fn standing(&self, subject: Subject) -> Standing {
+        match subject {
+            Subject::Script(script) => {
+                let script = self.scripts.get(usize::from(script));
+                script.map_or(Standing::Waiting, |script| script.counter.standing())
+            }
+            Subject::Interface(interface) => {
+                let interface = self.interfaces.get(usize::from(interface));
+                if interface.is_some_and(|interface| interface.fault().is_none()) {
+                    Standing::Passing
+                } else {
+                    Standing::Failing
+                }
+            }
+        }
     }
 
     /// Computes the priority of an instance anew; a running timer moves with it.
@@ -57,7 +83,12 @@ impl Engine {
             match self.effect(tracker).0 {
                 Effect::Adds(_) => {}
                 Effect::Holds => holds = Some(Cause::ScriptWaiting),
-                Effect::Fails => return Some(Cause::ScriptFailed),
+                Effect::Fails => {
+                    return Some(match tracker.subject {
+                        Subject::Script(_) => Cause::ScriptFailed,
+                        Subject::Interface(_) => Cause::TrackedInterface,
+                    });
+                }
             }
         }
         holds

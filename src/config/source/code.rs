@@ -255,6 +255,10 @@ codes! {
         "Behind a command that is not in quotes, keepalived reads the user that it runs as, and a \
          group.",
         "Put a command with arguments in double quotes.";
+    OwnInterface = "0087", Note, "the own interface is tracked in any case",
+        "An instance cannot take part while its own interface does not work, and a weight cannot \
+         change that. keepalived leaves such a line out.",
+        "Remove it, or write dont_track_primary in the instance.";
     GroupMember = "0090", Error, "a group of instances that do not exist",
         "A vrrp_sync_group names an instance that the file does not define. keepalived logs a line \
          and goes on without it, so that the others change state without it.",

@@ -181,10 +181,13 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
     }
     let start = usize::from(instance.trackers.start);
     for (offset, tracker) in config.trackers_of(instance).iter().enumerate() {
-        let Subject::Script(_) = tracker.subject;
         let scope = Scope::Tracker(start + offset);
         let value = tracker_text(config, tracker);
-        rows.push(Row { scope, keyword: "track_script", value });
+        let keyword = match tracker.subject {
+            Subject::Script(_) => "track_script",
+            Subject::Interface(_) => "track_interface",
+        };
+        rows.push(Row { scope, keyword, value });
     }
     rows.extend(notify_rows(config, Scope::Instance(index), &instance.notify));
     rows
@@ -234,8 +237,12 @@ fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
 }
 
 fn tracker_text(config: &Config, tracker: &Tracker) -> String {
-    let Subject::Script(script) = tracker.subject;
-    let name = config.scripts.get(usize::from(script)).map_or("", |script| script.name.as_str());
+    let name = match tracker.subject {
+        Subject::Script(script) => {
+            config.scripts.get(usize::from(script)).map_or("", |script| script.name.as_str())
+        }
+        Subject::Interface(interface) => config.interface_name(interface),
+    };
     let reverse = if tracker.reverse { " reverse" } else { "" };
     format!("{name} weight {}{reverse}", tracker.weight)
 }

@@ -352,3 +352,36 @@ fn a_reload_that_adds_a_script_of_weight_0_is_no_fault_before_it_fails() {
         assert_eq!(bench.standing().0, Fault);
     });
 }
+
+#[test]
+fn an_interface_moves_the_priority_or_means_a_fault() {
+    for (weight, reverse, [with, without]) in [
+        (0, false, [(Backup, 100), (Fault, 100)]),
+        (0, true, [(Fault, 100), (Backup, 100)]),
+        (-20, false, [(Backup, 100), (Backup, 80)]),
+        (20, false, [(Backup, 120), (Backup, 100)]),
+        (20, true, [(Backup, 80), (Backup, 100)]),
+    ] {
+        on_bench(move |mut bench| {
+            bench.stage(|config| {
+                add_instance(config, "V", 7, 100, ip(9));
+                config.interfaces.push("eth1".try_into().unwrap()).unwrap();
+                let subject = Subject::Interface(1);
+                config.trackers.push(Tracker { subject, weight, reverse }).unwrap();
+                config.instances[0].trackers = Span16 { start: 0, len: 1 };
+            });
+            bench.engine.configure(bench.now);
+            bench.link(2, "eth0", true);
+            bench.link(3, "eth1", true);
+            bench.address(true, 2, ip(5), 24, 0);
+            bench.engine.start(bench.now);
+            assert_eq!(bench.standing(), with, "{weight} {reverse}");
+            bench.link(3, "eth1", false);
+            assert_eq!(bench.standing(), without, "{weight} {reverse}");
+            bench.link(3, "eth1", true);
+            assert_eq!(bench.standing(), with, "{weight} {reverse}");
+            bench.link_gone(3);
+            assert_eq!(bench.standing(), without, "{weight} {reverse}");
+        });
+    }
+}

@@ -352,7 +352,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("track_bfd", Later, &[Instance, SyncGroup], Opens(Lines), "BFD sessions that count for the state"),
     k("track_file", Later, &[Top, Instance, SyncGroup], Opens(TrackFile), "a file whose number is tracked"),
     k("track_group", Later, &[Top], Opens(TrackGroup), "instances that fail with a static address, route or rule"),
-    k("track_interface", Later, &[Instance, SyncGroup], Opens(Lines), "interfaces that count for the state"),
+    k("track_interface", Built, &[Instance, SyncGroup], Opens(Lines), "interfaces that count for the state"),
     k("track_process", Later, &[Instance, SyncGroup], Opens(Lines), "processes that count for this instance"),
     k("track_script", Built, &[Instance, SyncGroup], Opens(Lines), "scripts that count for the state"),
     k("track_src_ip", Later, &[Instance], Flag, "fault while the source address is missing"),

@@ -80,6 +80,7 @@ fn these_keywords_are_built_and_no_others() {
         "fall",
         "user",
         "init_fail",
+        "track_interface",
         "track_script",
         "notify",
         "notify_backup",

@@ -44,7 +44,8 @@ impl Lowering<'_> {
         let (addresses, advertised) = self.push_addresses(&draft, interface);
         let peers = self.push_peers(&draft.peers);
         let tracked = self.tracked_with_group(&name.value, &draft.trackers, priority);
-        let trackers = self.push_trackers(&tracked, priority);
+        let own = draft.dont_track_primary.is_none().then_some(interface);
+        let trackers = self.push_trackers(&tracked, priority, own);
         let notify = self.notify_of(&draft.notify, scope);
         let is_master = draft.is_master.as_ref().is_some_and(|state| state.value);
         let wants_master = is_master || priority == Priority::OWNER;

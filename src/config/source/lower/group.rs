@@ -62,8 +62,8 @@ impl Lowering<'_> {
                         draft.members.extend(line.values.iter().cloned());
                     }
                 }
-                Some("track_script") => {
-                    let tracked = self.track_script(inner, &draft.trackers);
+                Some(name @ ("track_script" | "track_interface")) => {
+                    let tracked = self.track(name, inner, &draft.trackers);
                     draft.trackers.extend(tracked);
                 }
                 Some(name) if name.starts_with("notify") => {

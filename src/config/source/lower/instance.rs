@@ -125,8 +125,8 @@ impl Lowering<'_> {
                 draft.notify.push((name, statement.values.clone()));
                 true
             }
-            ("track_script", _) => {
-                let tracked = self.track_script(statement, &draft.trackers);
+            ("track_script" | "track_interface", _) => {
+                let tracked = self.track(name, statement, &draft.trackers);
                 draft.trackers.extend(tracked);
                 true
             }

@@ -9,7 +9,7 @@ use super::super::nearest::nearest;
 use super::super::text::TextSpan;
 use super::complete::span16;
 use super::{Given, Lowering, script};
-use crate::addr::Priority;
+use crate::addr::{InterfaceName, Priority};
 use crate::config::check::WEIGHT_MAX;
 use crate::config::model::{Span16, Subject, Tracker};
 
@@ -44,6 +44,7 @@ impl Entry {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum What {
     Script(usize),
+    Interface(InterfaceName),
 }
 
 impl Lowering<'_> {
@@ -77,20 +78,36 @@ impl Lowering<'_> {
         );
     }
 
-    /// The lines of `track_script`.
-    pub(super) fn track_script(&mut self, statement: &Statement, known: &[Entry]) -> Vec<Entry> {
+    /// The script of this name, and its weight.
+    fn script_named(&mut self, word: &Word) -> Option<(What, Weight)> {
+        let is_it = |name: &Given<crate::addr::Name>| name.value.as_str() == word.text;
+        let mut scripts = self.scripts.iter();
+        let found = scripts.position(|draft| draft.name.as_ref().is_some_and(is_it));
+        let Some(number) = found else {
+            self.report_unknown_script(word);
+            return None;
+        };
+        let draft = self.scripts.get_mut(number);
+        Some((What::Script(number), draft.map(script::Draft::track).unwrap_or_default()))
+    }
+
+    /// The lines of `track_script` or `track_interface`.
+    pub(super) fn track(
+        &mut self,
+        keyword: &'static str,
+        statement: &Statement,
+        known: &[Entry],
+    ) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         for line in statement.block.iter().flat_map(|body| &body.statements) {
             let word = &line.keyword;
-            let is_it = |name: &Given<crate::addr::Name>| name.value.as_str() == word.text;
-            let mut scripts = self.scripts.iter();
-            let found = scripts.position(|draft| draft.name.as_ref().is_some_and(is_it));
-            let Some(number) = found else {
-                self.report_unknown_script(word);
-                continue;
+            let found = match keyword {
+                "track_script" => self.script_named(word),
+                _ => self
+                    .interface_name(word)
+                    .map(|name| (What::Interface(name.value), Weight::default())),
             };
-            let draft = self.scripts.get_mut(number);
-            let default = draft.map(script::Draft::track).unwrap_or_default();
+            let Some((subject, default)) = found else { continue };
             let weight = match line.values.split_first() {
                 None => Some(default),
                 Some((keyword, [])) if keyword.text == "weight" => {
@@ -109,7 +126,6 @@ impl Lowering<'_> {
                 self.report.add(Diagnostic::new(Code::UnwantedBlock, word.span, message));
             }
             let Some(weight) = weight else { continue };
-            let subject = What::Script(number);
             let twin = |entry: &&Entry| entry.subject == subject;
             if let Some(first) = known.iter().chain(&entries).find(twin) {
                 let message = format!("`{}` is tracked already", word.text);
@@ -117,7 +133,7 @@ impl Lowering<'_> {
                 self.report.add(diagnostic.also(first.span, "first given here"));
                 continue;
             }
-            entries.push(Entry { keyword: "track_script", subject, weight, span: word.span });
+            entries.push(Entry { keyword, subject, weight, span: word.span });
         }
         entries
     }
@@ -134,11 +150,15 @@ impl Lowering<'_> {
     }
 
     /// Adds what an instance tracks to the pool. An owner's priority never moves: what would only
-    /// move it is left out, as keepalived does.
-    pub(super) fn push_trackers(&mut self, entries: &[Entry], priority: Priority) -> Span16 {
+    /// move it is left out, as keepalived does. `own` is the interface that is tracked in any case.
+    pub(super) fn push_trackers(
+        &mut self,
+        entries: &[Entry],
+        priority: Priority,
+        own: Option<u8>,
+    ) -> Span16 {
         let start = self.config.trackers.len();
         for entry in entries {
-            let What::Script(number) = entry.subject;
             if priority.is_owner() && entry.has_weight() {
                 let message = "a weight means nothing to an owner (priority 255)".to_owned();
                 self.report.add(
@@ -148,14 +168,33 @@ impl Lowering<'_> {
                 );
                 continue;
             }
-            let Some(index) = self.tracked(number) else { continue };
+            let Some(subject) = self.subject(entry) else { continue };
+            if own.is_some_and(|own| subject == Subject::Interface(own)) {
+                let message = "the instance's own interface is tracked in any case".to_owned();
+                self.report.add(
+                    Diagnostic::new(Code::OwnInterface, entry.span, message)
+                        .label("left out")
+                        .help("with `dont_track_primary` in the instance, this line counts"),
+                );
+                continue;
+            }
             let scope = Scope::Tracker(self.config.trackers.len());
             let Weight { value: weight, reverse } = entry.weight;
-            let subject = Subject::Script(index);
             let _ = self.config.trackers.push(Tracker { subject, weight, reverse });
             self.needs.trackers.push(entry.span);
             self.origins.set(scope, entry.keyword, Origin::Configured(entry.span));
         }
         span16(start, self.config.trackers.len() - start)
+    }
+
+    /// What an entry is about, put into its table.
+    fn subject(&mut self, entry: &Entry) -> Option<Subject> {
+        match &entry.subject {
+            What::Script(number) => self.tracked(*number).map(Subject::Script),
+            What::Interface(name) => {
+                let name = Given { value: name.clone(), span: entry.span };
+                self.interface(&name).map(Subject::Interface)
+            }
+        }
     }
 }

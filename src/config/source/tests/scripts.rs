@@ -139,3 +139,19 @@ fn one_command_of_several_scripts_is_in_the_table_once() {
     let commands: Vec<u16> = config.scripts.iter().map(|script| script.command).collect();
     assert_eq!(commands, [0, 0, 1]);
 }
+
+#[test]
+fn interfaces_are_tracked_with_weights_too() {
+    let text = with("track_interface {\neth1\neth2 weight -20\neth3 weight 10 reverse\neth0\n}");
+    assert_eq!(codes(&text), ["RW0087"]);
+    let tracking = config(&text);
+    assert_eq!(tracking.interfaces, ["eth0", "eth1", "eth2", "eth3"]);
+    let interface =
+        |slot, weight, reverse| Tracker { subject: Subject::Interface(slot), weight, reverse };
+    let expected = [interface(1, 0, false), interface(2, -20, false), interface(3, 10, true)];
+    assert_eq!(tracking.trackers[..], expected);
+    let text = with("dont_track_primary\ntrack_interface {\neth0 weight -50\n}");
+    assert_eq!(codes(&text), [""; 0]);
+    assert_eq!(config(&text).trackers[..], [interface(0, -50, false)]);
+    assert_eq!(codes(&with("track_interface {\na/b\n}")), ["RW0037"]);
+}
