@@ -100,6 +100,36 @@ enum Command {
         #[arg(short, long, value_name = "OUT.rwb")]
         output: PathBuf,
     },
+    /// Judge nodes against each other: who is master, who follows, what does not fit
+    Pair {
+        /// The configurations of the nodes: texts or binary ones
+        #[arg(value_name = "IN", required = true, num_args = 2..)]
+        inputs: Vec<PathBuf>,
+        #[command(flatten)]
+        reading: Reader,
+    },
+    /// What a reload from one configuration to another would keep, retune, add and remove
+    Diff {
+        /// The configuration in force: a text or a binary one
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// The one to come
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
+        #[command(flatten)]
+        reading: Reader,
+    },
+    /// A keepalived.conf as /etc/config/ringward, which compiles to the same
+    Import {
+        /// The keepalived.conf
+        #[arg(value_name = "IN")]
+        input: PathBuf,
+        /// Where to put it: replaced at once, mode 0600; without it, the standard output
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        reading: Reader,
+    },
     /// A UCI file as `uci export` prints it
     Uci {
         /// The file; its name is that of the package
@@ -114,6 +144,8 @@ enum Command {
         #[arg(value_name = "NAME", value_parser = board)]
         board: Option<&'static Capacity>,
     },
+    /// Every keyword and what is made of it, as Markdown
+    Keywords,
     /// Version and limits
     Version,
 }
@@ -261,9 +293,15 @@ fn main() -> ExitCode {
         Command::Extract { program, slot, output } => {
             compiler::extract_file(&program, slot, &output)
         }
+        Command::Pair { inputs, reading } => compiler::pair_files(&inputs, &reading.reading()),
+        Command::Diff { old, new, reading } => compiler::diff_files(&old, &new, &reading.reading()),
+        Command::Import { input, output, reading } => {
+            compiler::import_file(&input, output.as_deref(), &reading.reading())
+        }
         Command::Uci { input, reading } => compiler::uci_file(&input, &reading.reading()),
         Command::Boards { board: None } => compiler::boards(),
         Command::Boards { board: Some(board) } => compiler::board(board),
+        Command::Keywords => compiler::keywords(),
         Command::Version => compiler::version(),
     };
     exit_code(outcome)

@@ -5,6 +5,7 @@ mod disk;
 mod embed;
 mod file;
 mod messages;
+mod nodes;
 mod reading;
 
 use std::io::{BufReader, Write};
@@ -14,12 +15,14 @@ use std::sync::{Mutex, PoisonError};
 pub use crate::config::source::Language;
 pub use embed::{embed_file, extract_file};
 pub use messages::MessageForm;
+pub use nodes::{diff_files, import_file, pair_files};
 pub use reading::Reading;
 
 use crate::config::blob;
 use crate::config::model::Config;
 use crate::config::source::code::Code;
 use crate::config::source::explain::explain;
+use crate::config::source::keywords::page;
 use crate::config::source::{Compiled, export_uci};
 use crate::decode::{Form, Stopped, View, decode};
 use crate::limits::{BLOB_LEN_MAX, BOARD, BOARDS, Capacity};
@@ -246,6 +249,11 @@ fn decode_by(input: &Path, view: View<'_>, form: Form) -> Outcome {
             Outcome::File
         }
     }
+}
+
+/// `keywords`: KEYWORDS.md.
+pub fn keywords() -> Outcome {
+    print(&page())
 }
 
 /// `version`.

@@ -5,6 +5,7 @@
 
 use super::{Address, Engine, Interface, NONE, Router, dispatch_key};
 use crate::addr::InterfaceName;
+use crate::config::is_same;
 use crate::config::model::{self, Config};
 use crate::time::Instant;
 use crate::trace::Cause;
@@ -200,14 +201,6 @@ fn owner_of(config: &Config, number: usize) -> u16 {
     let holds = |instance: &model::Instance| instance.addresses.range().contains(&number);
     let index = config.instances.iter().position(holds);
     index.and_then(|index| u16::try_from(index).ok()).unwrap_or(NONE)
-}
-
-/// Whether two instances are the same virtual router: on one interface, in one family and version,
-/// with one VRID, and both unicast or both multicast. Everything else can be retuned in place.
-fn is_same(a: &Config, one: &model::Instance, b: &Config, other: &model::Instance) -> bool {
-    (one.family, one.version, one.vrid) == (other.family, other.version, other.vrid)
-        && (one.peers.len == 0) == (other.peers.len == 0)
-        && a.interface_name(one.interface) == b.interface_name(other.interface)
 }
 
 fn settings(instance: &model::Instance) -> Settings {

@@ -369,6 +369,10 @@ codes! {
         "OpenWrt's keepalived calls /sbin/hotplug-call keepalived at each change of state, which \
          /etc/config/keepalived does not say.",
         "Configure commands of your own if something must happen.";
+    NoImport = "0127", Error, "cannot be said in UCI",
+        "What was written as UCI would compile to something else: the order of repeated keywords \
+         counts in keepalived.conf, and UCI does not keep it.",
+        "Remove the lines that ringwardc warns of, and import again.";
 }
 
 impl Code {

@@ -117,6 +117,17 @@ fn group_rows(config: &Config, number: u16) -> Vec<Row> {
     members.map(row).collect()
 }
 
+/// The values of global_defs: keywords and what they are.
+pub(super) fn global_values(config: &Config) -> Vec<(&'static str, String)> {
+    global_rows(config).into_iter().map(|row| (row.keyword, row.value)).collect()
+}
+
+/// The same of an instance; lists have a value for each item.
+pub(super) fn instance_values(config: &Config, index: usize) -> Vec<(&'static str, String)> {
+    let rows = config.instances.get(index).map(|instance| instance_rows(config, index, instance));
+    rows.into_iter().flatten().map(|row| (row.keyword, row.value)).collect()
+}
+
 fn origin_text(row: &Row, origins: &Origins, sources: &Sources) -> String {
     match origins.get(row.scope, row.keyword) {
         Some(Origin::Configured(span)) => format!("configured at {}", sources.place(span)),

@@ -4,9 +4,11 @@
 //! To build a keyword: change its status in [`table`], add its arm in `lower`, and its value in
 //! `explain`. A keyword that is `Built` and has no arm fails a test.
 
+mod page;
 mod table;
 
 use super::nearest::nearest;
+pub use page::page;
 pub use table::KEYWORDS;
 
 /// What ringward makes of a keyword.

@@ -13,6 +13,7 @@
 pub mod code;
 mod comment;
 pub mod diagnostic;
+mod difference;
 pub mod explain;
 mod include;
 mod keepalived;
@@ -22,6 +23,7 @@ mod line;
 mod lower;
 mod nearest;
 mod options;
+pub mod pair;
 mod reader;
 mod render;
 mod sequence;
@@ -35,6 +37,7 @@ mod tests;
 use super::model::Config;
 use code::Code;
 use diagnostic::{Levels, Report};
+pub use difference::difference;
 use explain::Origins;
 pub use options::{Found, Nowhere, Options, Surroundings};
 use text::Sources;
@@ -103,6 +106,31 @@ pub fn export_uci(
         text::read(name, octets, &mut report).and_then(|file| uci::parse(file, &mut report));
     report.finish();
     (parsed.map(|parsed| uci::export(package, &parsed)), report)
+}
+
+/// A keepalived.conf as `/etc/config/ringward`, which compiles to the same; none when there are
+/// errors, or when something cannot be said in UCI, as the report says.
+pub fn import(options: &Options<'_>, name: &str, octets: &[u8]) -> (Option<String>, Report) {
+    let Compiled { config: Some(config), report, .. } = compile_with(options, name, octets) else {
+        return (None, compile_with(options, name, octets).report);
+    };
+    let mut scratch = report_of(options);
+    let Some(file) = text::read(name, octets, &mut scratch) else { return (None, report) };
+    let tree = keepalived::parse(file, options, &mut scratch);
+    let text = uci::import(&tree, options.only_vrrp);
+    let uci = Options { language: Language::Uci, is_permissive: false, ..*options };
+    let again = compile_with(&uci, "what was imported", text.as_bytes());
+    match again.config {
+        Some(same) if same == config => (Some(text), report),
+        Some(_) => {
+            let mut report = report;
+            let span = text::TextSpan { file, ..text::TextSpan::default() };
+            let message = "UCI cannot say all of this: something would be lost".to_owned();
+            report.add(diagnostic::Diagnostic::new(Code::NoImport, span, message));
+            (None, report)
+        }
+        None => (None, again.report),
+    }
 }
 
 fn report_of(options: &Options<'_>) -> Report {

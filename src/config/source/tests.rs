@@ -5,6 +5,7 @@ mod keywords;
 mod language;
 mod levels;
 mod messages;
+mod nodes;
 mod robustness;
 mod scripts;
 

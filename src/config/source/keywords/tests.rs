@@ -124,3 +124,12 @@ fn a_missing_space_is_seen() {
     assert_eq!(split("preempt_delays"), None);
     assert_eq!(split("nopreempt1"), None);
 }
+
+#[test]
+fn the_page_of_keywords_is_of_today() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let written = std::fs::read_to_string(root.join("KEYWORDS.md")).unwrap();
+    assert!(written == page(), "run `ringwardc keywords >KEYWORDS.md`");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains("(KEYWORDS.md)"));
+}

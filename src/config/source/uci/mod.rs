@@ -3,12 +3,14 @@
 
 mod build;
 mod export;
+mod import;
 mod openwrt;
 mod reference;
 mod ringward;
 mod syntax;
 
 pub use export::export;
+pub(super) use import::import;
 pub(super) use openwrt::openwrt;
 pub(super) use ringward::ringward;
 pub(super) use syntax::parse;

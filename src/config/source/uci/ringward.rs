@@ -81,6 +81,22 @@ fn settings(
     statements
 }
 
+/// The words of a command: one, unless some are in double quotes, as in keepalived.conf.
+fn command_words(value: &Word) -> Vec<Word> {
+    if !value.text.contains('"') {
+        return vec![value.clone()];
+    }
+    let mut words = Vec::new();
+    for (index, piece) in value.text.split('"').enumerate() {
+        if index % 2 == 1 {
+            words.push(word(piece, value.span));
+        } else {
+            words.extend(piece.split_whitespace().map(|text| word(text, value.span)));
+        }
+    }
+    words
+}
+
 fn report_network(setting: &Setting, report: &mut Report) {
     let message = "`network` is not supported yet: which interface it is, netifd knows".to_owned();
     report.add(
@@ -109,9 +125,11 @@ fn statement(
         Some(Shape::Values) if !is_command(name) => {
             Some(line(setting.name.clone(), setting.values.iter().flat_map(words).collect()))
         }
-        Some(Shape::Value | Shape::Values) | None => {
-            Some(line(setting.name.clone(), setting.values.clone()))
-        }
+        Some(Shape::Values) => Some(line(
+            setting.name.clone(),
+            setting.values.iter().flat_map(command_words).collect(),
+        )),
+        Some(Shape::Value) | None => Some(line(setting.name.clone(), setting.values.clone())),
     }
 }
 
