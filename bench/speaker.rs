@@ -11,6 +11,7 @@ use super::cost::Meter;
 use super::noise::Noise;
 use super::report::{Bound, Row};
 use super::rhythm::{Rhythm, micros, quantile, wait_for_adverts};
+use super::rig::lost_since;
 
 const INTERVAL: Span = Span::from_millis(100);
 const COUNT: u8 = 255;
@@ -24,7 +25,14 @@ struct Sample {
     system_calls: f64,
     /// Intervals above 100 ms, in microseconds, sorted.
     excesses: Vec<f64>,
+    /// What the machine lost meanwhile, at most: so much is no router's lateness.
+    lost: Span,
 }
+
+/// When a machine stands still for so long, that is what is measured: one in a thousand adverts is
+/// one of those of 20 ms in each window.
+const LOST_MAX: Span = Span::from_millis(2);
+const ATTEMPTS: usize = 4;
 
 fn round(contestant: &Contestant, instances: &[Instance]) -> Sample {
     let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
@@ -38,6 +46,7 @@ fn round(contestant: &Contestant, instances: &[Instance]) -> Sample {
     let (since, before) = (now(), meter.processor_and_soft_interrupts());
     sleep(WINDOW);
     let (until, after) = (now(), meter.processor_and_soft_interrupts());
+    let lost = lost_since(since);
     let rhythm = Rhythm::new(&capture, node.mac(), (since, until), INTERVAL);
     capture.forget();
     // Apart, because counting takes time itself.
@@ -49,7 +58,23 @@ fn round(contestant: &Contestant, instances: &[Instance]) -> Sample {
         processor: (micros(after) - micros(before)) / rhythm.adverts() as f64,
         system_calls: calls / (counted as f64 / micros(until.since(since)) * 1e6),
         excesses: rhythm.excesses(),
+        lost,
     }
+}
+
+/// The least disturbed of some rounds: the first one in which the machine ran all the time.
+fn undisturbed_round(contestant: &Contestant, instances: &[Instance]) -> Sample {
+    let mut best = round(contestant, instances);
+    for _ in 1..ATTEMPTS {
+        if best.lost <= LOST_MAX {
+            break;
+        }
+        let sample = round(contestant, instances);
+        if sample.lost < best.lost {
+            best = sample;
+        }
+    }
+    best
 }
 
 /// Phases drawn at random, the same ones for both.
@@ -61,10 +86,12 @@ pub(crate) fn measure_spread(pair: &[Contestant; 2], pairs: usize, noise: &mut N
         Row::new("... interval above 100 ms, p99.9", "us", Bound::Ratio(1.0)),
         Row::new("... interval above 100 ms, mean: drift", "us", Bound::Most(1.0)),
     ];
+    // The witnesses are there before it begins.
+    lost_since(now());
     for number in 0..pairs {
         let instances = instances((1, COUNT), || drawn(noise));
         for side in Row::order(number) {
-            let sample = round(&pair[side], &instances);
+            let sample = undisturbed_round(&pair[side], &instances);
             let excesses = &sample.excesses;
             rows[0].add(side, sample.processor);
             rows[1].add(side, sample.system_calls);

@@ -11,4 +11,4 @@ pub(crate) use adverts::assert_regular;
 pub(crate) use router::{
     Keepalived, Program, Router, compile, compile_text, forget_pid_files, states,
 };
-pub(crate) use witness::{eventually, lost_at_most, undisturbed};
+pub(crate) use witness::{eventually, lost_at_most, lost_since, undisturbed};

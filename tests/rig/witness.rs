@@ -100,6 +100,15 @@ pub(crate) fn lost_at_most(losses: &[Loss], since: Instant) -> Span {
     later.map(|loss| from(loss.0)).max().unwrap_or(Span::ZERO)
 }
 
+/// The most that the machine has lost within [`WINDOW`] since then. The witnesses must have been
+/// there: the first call for any moment calls them.
+pub(crate) fn lost_since(since: Instant) -> Span {
+    LazyLock::force(&LOSSES);
+    // The witness of a stall that still lasts speaks when it is over, and reads now and then.
+    std::thread::sleep(PERIOD * 6);
+    lost_at_most(&LOSSES.lock().unwrap(), since)
+}
+
 /// Runs a test whose outcome depends on time. If it fails and the machine stood still meanwhile,
 /// it is run again; else the failure counts, and so does the last one.
 pub(crate) fn undisturbed(mut test: impl FnMut()) {
@@ -107,9 +116,7 @@ pub(crate) fn undisturbed(mut test: impl FnMut()) {
     for attempt in 1.. {
         let since = now();
         let Err(failure) = catch_unwind(AssertUnwindSafe(&mut test)) else { return };
-        // The witness of a stall that still lasts speaks when it is over, and reads now and then.
-        std::thread::sleep(PERIOD * 6);
-        let lost = lost_at_most(&LOSSES.lock().unwrap(), since);
+        let lost = lost_since(since);
         if lost < STALL_MIN || attempt == ATTEMPTS {
             eprintln!("attempt {attempt}; the machine lost {lost} in {WINDOW} at most");
             resume_unwind(failure);
