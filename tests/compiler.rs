@@ -207,6 +207,7 @@ global_defs
   vrrp_garp_interval          0 s                       default (keepalived)
   vrrp_gna_interval           0 s                       default (keepalived)
   enable_script_security      no                        default (keepalived)
+  decision_timeout            none                      default (ringward: a configuration is never given up for it)
 vrrp_instance VI_1
   state                       BACKUP                    default (keepalived)
   interface                   eth0                      configured at in.conf:2
@@ -284,7 +285,7 @@ fn no_message_shows_a_password_or_a_colour_in_a_file() {
 fn version_names_the_schema_and_the_limits() {
     let folder = folder("version");
     let (stdout, _) = ends(&ringwardc(&folder, &["version"]), 0);
-    assert!(stdout.contains("(blob schema 5)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
+    assert!(stdout.contains("(blob schema 6)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
 }
 
 /// So many instances, each with seven lines; the board `tiny` holds four.

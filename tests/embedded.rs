@@ -201,6 +201,49 @@ fn a_configuration_that_the_daemon_refuses_gives_way_to_the_older_one() {
     );
 }
 
+/// A router on an interface that is not there, with a second to become something all the same.
+fn undecided(address: IpAddr) -> String {
+    let text = owner(address).replace("eth0", "lan7");
+    format!("global_defs {{\n  decision_timeout 1\n}}\n{text}")
+}
+
+#[test]
+fn a_configuration_under_which_nothing_is_decided_in_its_time_gives_way_to_the_older_one() {
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    let (_, program) = program("undecided", &[&owner(OLD), &undecided(NEW)]);
+    let process = run(&node, &program);
+    eventually("the older address is there", &process, || node.has(OLD).unwrap());
+    let status = status(&node, &program);
+    assert_eq!(status["process"]["embedded_version"], 1, "{status}");
+    assert_eq!(status["process"]["abandoned_version"], 2, "{status}");
+    let said = process.output();
+    let line = "configuration-abandoned source=\"embedded version 2\" code=75 \
+                reason=\"no instance became MASTER or BACKUP within decision_timeout\"";
+    assert!(said.contains(line), "{said}");
+}
+
+#[test]
+fn a_configuration_that_decides_or_is_the_last_one_stays() {
+    let deciding = undecided(NEW).replace("lan7", "eth0");
+    for (test, configurations, state) in
+        [("deciding", &[owner(OLD), deciding][..], "MASTER"), ("last", &[undecided(NEW)], "FAULT")]
+    {
+        let segment = Segment::new().unwrap();
+        let node = segment.node().unwrap();
+        let texts: Vec<&str> = configurations.iter().map(String::as_str).collect();
+        let (_, program) = program(test, &texts);
+        let process = run(&node, &program);
+        eventually("it has run for twice its time", &process, || {
+            status(&node, &program)["process"]["uptime_us"].as_u64() >= Some(2_000_000)
+        });
+        let status = status(&node, &program);
+        assert_eq!(status["process"]["restarts"], 0, "{status}");
+        assert_eq!(status["process"]["abandoned_version"], 0, "{status}");
+        assert_eq!(status["instances"][0]["state"], state, "{status}");
+    }
+}
+
 #[test]
 fn a_configuration_under_which_the_daemon_keeps_dying_gives_way_to_the_older_one() {
     let segment = Segment::new().unwrap();

@@ -54,6 +54,9 @@ pub struct Global {
     /// `enable_script_security`: a command that runs as root is refused if others than root could
     /// change what it runs.
     pub script_security: bool,
+    /// `decision_timeout`: a configuration under which no instance has become MASTER or BACKUP so
+    /// long after the start (and `vrrp_startup_delay`) gives way to the next one; zero: never.
+    pub decision_timeout: Span,
 }
 
 /// One virtual router: `vrrp_instance`.
@@ -283,6 +286,7 @@ impl Global {
             garp_interval: Span::ZERO,
             gna_interval: Span::ZERO,
             script_security: false,
+            decision_timeout: Span::ZERO,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
     config.global.router_id = "gw1".try_into().unwrap();
     config.global.script_security = true;
     config.global.startup_delay = Span::from_secs(2);
+    config.global.decision_timeout = Span::from_secs(60);
     for name in ["eth0", "br-lan"] {
         config.interfaces.push(name.try_into().unwrap()).unwrap();
     }

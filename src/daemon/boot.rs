@@ -49,6 +49,8 @@ pub(super) struct Legacy<'a> {
     pub(super) source: Source<'a>,
     /// The version of the embedded configuration that did not come up; zero: none.
     pub(super) abandoned: u32,
+    /// There is no configuration that could be tried after this one.
+    pub(super) is_last: bool,
 }
 
 /// The daemon's whole life, in the child.
@@ -102,7 +104,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = Box::new(Reload::new(Reader::new(space), &path));
-    let is_filtered = house.filtered;
+    let (is_filtered, is_last) = (house.filtered, legacy.is_last);
 
     ring::start(move |ring: Ring| async move {
         let now = clock::now();
@@ -119,6 +121,9 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         });
         tell(privilege::keep_for_daemon());
         engine.start(clock::now());
+        let global = &engine.config().global;
+        let decide_by = clock::now() + global.startup_delay + global.decision_timeout;
+        let has_to_decide = !is_last && !global.decision_timeout.is_zero();
         let mut daemon = Daemon {
             engine,
             ring,
@@ -138,6 +143,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             commands,
             signals,
             stop_by: None,
+            decide_by: Some(decide_by).filter(|_| has_to_decide),
         };
         // Where the kernel has none, the supervisor has said so.
         if is_filtered {

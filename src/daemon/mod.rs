@@ -64,6 +64,9 @@ pub enum Exit {
     Ring = 69,
     /// The operating system refused something else.
     System = 71,
+    /// From the daemon to its supervisor only: no instance became MASTER or BACKUP in the time that
+    /// the configuration gives it.
+    Undecided = 75,
     /// A privilege is missing.
     Privilege = 77,
     /// There is no configuration.

@@ -55,6 +55,8 @@ pub(super) struct Daemon {
     pub(super) commands: OwnedFd,
     pub(super) signals: OwnedFd,
     pub(super) stop_by: Option<Instant>,
+    /// Until when an instance is to be MASTER or BACKUP; none: one is, or nobody waits for it.
+    pub(super) decide_by: Option<Instant>,
 }
 
 impl Daemon {
@@ -81,6 +83,9 @@ impl Daemon {
             }
             if self.give_up_at().is_some_and(|by| by <= now) {
                 return Exit::Fine;
+            }
+            if self.is_undecided(now) {
+                return Exit::Undecided;
             }
             self.sleep_until_next(now);
             self.ring.wait().await;
@@ -296,6 +301,14 @@ impl Daemon {
         self.stop_by.map(|by| if self.has_to_tell() { by + STOP_LIMIT } else { by })
     }
 
+    /// Whether the configuration had its time, and nothing came of it: another one waits.
+    fn is_undecided(&mut self, now: Instant) -> bool {
+        if self.stop_by.is_some() || (self.decide_by.is_some() && self.engine.has_decided()) {
+            self.decide_by = None;
+        }
+        self.decide_by.is_some_and(|by| by <= now)
+    }
+
     fn has_to_tell(&self) -> bool {
         self.helper.is_some() && !self.engine.is_told()
     }
@@ -313,6 +326,7 @@ impl Daemon {
             self.control.next_deadline(),
             self.ports.next_deadline(),
             self.give_up_at().unwrap_or(Instant::NEVER),
+            self.decide_by.unwrap_or(Instant::NEVER),
         ];
         let due = others.into_iter().fold(due, Instant::min);
         if due <= now || self.is_eager(now) {

@@ -108,7 +108,7 @@ impl Trial {
             self.deaths = 0;
         }
         self.deaths += 1;
-        let is_refused = [Exit::Blob, Exit::Configuration]
+        let is_refused = [Exit::Blob, Exit::Configuration, Exit::Undecided]
             .iter()
             .any(|exit| end == End::Exited(exit.code().into()));
         let is_over = is_refused || self.deaths >= DEATH_COUNT_MAX;
@@ -151,6 +151,13 @@ mod tests {
         assert!(trial.ended(REFUSED, 2, life(0)));
         assert_eq!(trial.index, 1);
         assert!(!trial.ended(REFUSED, 2, life(0)), "there is no third");
+    }
+
+    #[test]
+    fn a_configuration_without_a_decision_gives_way_at_once() {
+        let mut trial = Trial::default();
+        assert!(trial.ended(End::Exited(75), 2, life(3600)));
+        assert_eq!(trial.index, 1);
     }
 
     #[test]

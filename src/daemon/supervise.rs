@@ -116,7 +116,9 @@ fn watch_over(house: &House<'_>, keeper: Keeper, journal: &mut Journal) -> Resul
         let pid = match process::fork()? {
             Fork::Parent(pid) => pid,
             Fork::Child => {
-                let legacy = boot::Legacy { supervisor, restarts, journal, source, abandoned };
+                let is_last = trial.index + 1 == house.sources.len();
+                let legacy =
+                    boot::Legacy { supervisor, restarts, journal, source, abandoned, is_last };
                 boot::serve(house, legacy)
             }
         };
@@ -167,6 +169,9 @@ pub(super) fn told(end: End) -> impl core::fmt::Display {
     };
     let why = match end {
         End::Killed(libc::SIGSYS) => " reason=\"a system call that is forbidden (seccomp)\"",
+        End::Exited(code) if code == i32::from(Exit::Undecided.code()) => {
+            " reason=\"no instance became MASTER or BACKUP within decision_timeout\""
+        }
         End::Exited(_) | End::Killed(_) => "",
     };
     core::fmt::from_fn(move |f| write!(f, "{how}={number}{why}"))

@@ -64,7 +64,7 @@ use crate::limits::{
 };
 use crate::time::{Instant, Span};
 use crate::trace::{Cause, Event, Events, StateName, Told, Transition, Transitions};
-use crate::vrrp::instance::{self, Reaction, Send};
+use crate::vrrp::instance::{self, Reaction, Send, State};
 use crate::wire::Reject;
 
 /// IFA_PROTO of the addresses that ringward adds (kernel 5.18 and later keep it): VRRP's IP
@@ -451,6 +451,14 @@ impl Engine {
     /// Until when nobody starts (`vrrp_startup_delay`), while that is still to come.
     pub fn listen_at(&self) -> Option<Instant> {
         self.listen_at
+    }
+
+    /// Whether an instance is MASTER or BACKUP: it hears and is heard.
+    pub fn has_decided(&self) -> bool {
+        self.routers.iter().any(|router| match router.fsm.state() {
+            State::Master { .. } | State::Backup { .. } => true,
+            State::Init | State::Fault => false,
+        })
     }
 
     /// Resigns everywhere and removes all addresses; [`Engine::is_stopped`] tells when it is done.

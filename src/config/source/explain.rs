@@ -147,6 +147,7 @@ fn global_rows(config: &Config) -> Vec<Row> {
         row("vrrp_garp_interval", global.garp_interval.to_string()),
         row("vrrp_gna_interval", global.gna_interval.to_string()),
         row("enable_script_security", yes(global.script_security)),
+        row("decision_timeout", span_or_none(global.decision_timeout)),
     ]
 }
 

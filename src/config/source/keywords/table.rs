@@ -122,6 +122,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("dbus_no_interface_name", Note(DBUS), &[GlobalDefs], Value, "D-Bus"),
     k("dbus_service_name", Note(DBUS), &[GlobalDefs], Value, "D-Bus"),
     k("debug", Note("there are no debug levels"), &[Instance], Value, "debug level"),
+    k("decision_timeout", Built, &[GlobalDefs], Value, "ringward's own: seconds after the start within which an instance must be MASTER or BACKUP, or the next configuration is tried"),
     k("default_interface", Later, &[GlobalDefs], Value, "interface of addresses without dev"),
     k("delay", Later, &[TrackProcess], Value, "delay after both"),
     k("delay_before_retry", Later, CHECKED, Value, "seconds before a retry"),

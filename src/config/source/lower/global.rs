@@ -95,6 +95,12 @@ impl Lowering<'_> {
                     self.global_given(name, given.span);
                 }
             }
+            "decision_timeout" => {
+                if let Some(given) = self.seconds(name, word, timer) {
+                    self.config.global.decision_timeout = given.value;
+                    self.global_given(name, given.span);
+                }
+            }
             "vrrp_garp_interval" => {
                 if let Some(given) = self.seconds(name, word, timer) {
                     self.config.global.garp_interval = given.value;
@@ -125,6 +131,10 @@ impl Lowering<'_> {
             ("vrrp_garp_interval", KEEPALIVED),
             ("vrrp_gna_interval", KEEPALIVED),
             ("enable_script_security", KEEPALIVED),
+            (
+                "decision_timeout",
+                Origin::Default("ringward: a configuration is never given up for it"),
+            ),
         ] {
             if self.origins.get(Scope::Global, keyword).is_none() {
                 self.origins.set(Scope::Global, keyword, origin);
