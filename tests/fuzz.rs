@@ -113,6 +113,11 @@ fn configurations_stand() {
 }
 
 #[test]
+fn uci_files_stand() {
+    stands("uci_config", 1_000);
+}
+
+#[test]
 fn control_requests_stand() {
     stands("control_request", 20_000);
 }

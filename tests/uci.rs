@@ -4,6 +4,10 @@
 //! `uci export` printed, or the reason it gave.
 #![cfg(test)]
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use ringward::config::model::Config;
 use ringward::config::source::{
     Compiled, Language, Options, compile_str, compile_with, export_uci,
@@ -243,4 +247,61 @@ fn a_hundred_thousand_sections_are_refused() {
     let text = "config vrrp_instance\n".repeat(100_000);
     let report = compiled(Language::Uci, &text).report;
     assert_eq!(report.diagnostics[0].message, "more than 20000 sections");
+}
+
+/// What netjsonconfig (PyPI, fetched by tests/peers/fetch) renders of a configuration.
+fn rendered(json: &str) -> String {
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers").join("python");
+    assert!(python.join("netjsonconfig").is_dir(), "run tests/peers/fetch");
+    let program = "import json, sys; from netjsonconfig import OpenWrt; \
+                   sys.stdout.write(OpenWrt(json.load(sys.stdin)).render())";
+    let mut child = Command::new("python3")
+        .args(["-c", program])
+        .env("PYTHONPATH", python)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(json.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_netjsonconfig_renders_compiles() {
+    let json = r#"{ "ringward": [
+        { "config_name": "globals", "config_value": "globals", "router_id": "gw 1" },
+        { "config_name": "ipaddress", "config_value": "main", "address": "192.0.2.1/24",
+          "device": "br-lan" },
+        { "config_name": "vrrp_instance", "config_value": "lan", "interface": "br-lan",
+          "virtual_router_id": 51, "priority": 150, "nopreempt": true, "dont_track_primary": false,
+          "auth_pass": "a#;\\\"b", "virtual_ipaddress": ["main", "192.0.2.5/24"] }
+    ] }"#;
+    let config = config(Language::Uci, &rendered(json));
+    let same = compile_str(
+        "same",
+        "global_defs {\nrouter_id \"gw 1\"\n}\nvrrp_instance lan {\ninterface br-lan\n\
+         virtual_router_id 51\npriority 150\nnopreempt\nvirtual_ipaddress {\n192.0.2.1/24 dev br-lan\n\
+         192.0.2.5/24\n}\n}\n",
+    );
+    let mut same = same.unwrap();
+    // What keepalived.conf cannot say: a double quote.
+    same.instances[0].password = Some(*b"a#;\\\"b\0\0");
+    assert_eq!(config, same);
+}
+
+#[test]
+fn quotes_that_netjsonconfig_forgets_are_named() {
+    for (value, reason) in
+        [("it's", "EOF with unterminated '"), ("it's a 'x'", "too many arguments")]
+    {
+        let json = format!(
+            r#"{{ "ringward": [ {{ "config_name": "vrrp_instance", "config_value": "lan",
+                "router_id": "{value}" }} ] }}"#
+        );
+        let report = compiled(Language::Uci, &rendered(&json)).report;
+        assert!(report.diagnostics[0].message.starts_with(reason), "{report}");
+        assert!(report.to_string().contains("written '\\''"), "{report}");
+    }
 }

@@ -13,7 +13,7 @@ use ringward::addr::{IfIndex, Version};
 use ringward::config::blob::{self, HEADER_LEN};
 use ringward::config::check::check;
 use ringward::config::model::Config;
-use ringward::config::source;
+use ringward::config::source::{self, Found, Language, Options, Surroundings};
 use ringward::daemon::request;
 use ringward::decode::{Form, View, decode};
 use ringward::engine::{Engine, Port};
@@ -26,7 +26,8 @@ use ringward::wire::{arp, ethernet, ipv4, ipv6, ndisc, rtnl};
 pub type Body = fn(&[u8]);
 
 /// Every body, by the name of its corpus.
-pub const ALL: [(&str, Body); 9] = [
+pub const ALL: [(&str, Body); 10] = [
+    ("uci_config", uci_config),
     ("advert_ipv4", advert_ipv4),
     ("advert_ipv6", advert_ipv6),
     ("announcement", announcement),
@@ -264,14 +265,60 @@ fn comes_back_the_same(config: &Config) {
     assert!(*again == *config, "another configuration was read than was written");
 }
 
-/// A keepalived.conf.
+/// A keepalived.conf, with files to include; strictly, leniently, and as UCI.
 pub fn keepalived_conf(octets: &[u8]) {
-    let source::Compiled { config, origins, report } = source::compile("fuzz.conf", octets);
+    let definitions = [("D".to_owned(), "7".to_owned())];
+    let strict = Options {
+        config_id: Some("a"),
+        definitions: &definitions,
+        surroundings: &Twice(octets),
+        ..Options::PLAIN
+    };
+    // One of three, for the sake of speed.
+    match octets.len() % 3 {
+        0 => compiles(&Options { is_permissive: true, only_vrrp: true, ..strict }, octets),
+        1 => drop(source::import(&strict, "fuzz.conf", octets)),
+        _ => compiles(&strict, octets),
+    }
+}
+
+/// Every file that is included is the same: `b`, whose first line is left out.
+struct Twice<'a>(&'a [u8]);
+
+impl Surroundings for Twice<'_> {
+    fn find(&self, _folder: &str, pattern: &str) -> Vec<Found> {
+        let rest = self.0.splitn(2, |&octet| octet == b'\n').nth(1).unwrap_or(&[]);
+        let name = if pattern.len().is_multiple_of(2) { "b" } else { "c" };
+        vec![Found { name: name.to_owned(), identity: name.to_owned(), content: Ok(rest.to_vec()) }]
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        (name.len() > 2).then(|| name.to_owned())
+    }
+}
+
+fn compiles(options: &Options<'_>, octets: &[u8]) {
+    let source::Compiled { config, origins, report } =
+        source::compile_with(options, "fuzz.conf", octets);
     let _ = (report.render(false), report.render(true));
     assert_eq!(config.is_none(), report.has_errors());
     if let Some(config) = config {
         let _ = source::explain::explain(&config, Some((&origins, &report.sources)));
         comes_back_the_same(&config);
+    }
+}
+
+/// A UCI file: what is exported is read as the same, and either schema makes something of it.
+pub fn uci_config(octets: &[u8]) {
+    let export = |octets: &[u8]| source::export_uci(&Options::PLAIN, "fuzz", octets, "fuzz");
+    let (text, report) = export(octets);
+    let _ = report.render(false);
+    if let Some(text) = text.filter(|_| !report.has_errors()) {
+        let (again, report) = export(text.as_bytes());
+        assert_eq!(again, Some(text), "{report}");
+    }
+    for language in [Language::Uci, Language::UciKeepalived] {
+        compiles(&Options { language, ..Options::PLAIN }, octets);
     }
 }
 

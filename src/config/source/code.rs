@@ -373,6 +373,13 @@ codes! {
         "What was written as UCI would compile to something else: the order of repeated keywords \
          counts in keepalived.conf, and UCI does not keep it.",
         "Remove the lines that ringwardc warns of, and import again.";
+    OutsideNetwork = "0130", Warning, "the own address is outside of the networks served",
+        "None of the virtual addresses on the interface is in a network with the source address that \
+         is configured, although they have prefix lengths. Often one of the two is misspelt.",
+        "Check both. If it is meant so, `--allow RW0130`.";
+    ScriptOverlaps = "0131", Warning, "a script may run longer than its interval",
+        "`timeout` is longer than `interval`: while a run takes its time, the next ones are skipped.",
+        "Choose a longer interval, or a shorter timeout.";
 }
 
 impl Code {

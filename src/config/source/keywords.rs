@@ -202,6 +202,22 @@ pub fn twin(name: &str, block: Block) -> Option<&'static str> {
     named(&twin).find(|keyword| keyword.is_in(block)).map(|keyword| keyword.name)
 }
 
+/// What to do about a keyword that is not built yet, where there is something better to do than to
+/// wait.
+pub fn cure(name: &str) -> Option<&'static str> {
+    match name {
+        // keepalived.conf(5): strict mode implies no_accept for whoever does not own the addresses.
+        "vrrp_strict" | "strict_mode" => Some(
+            "remove it on all routers: it came along with a tutorial, and keepalived then drops packets to the addresses",
+        ),
+        "nb_get_retry" => Some("write `retry`"),
+        "vrrp_vmac_garp_intvl" => Some("write `vrrp_garp_extra_if`"),
+        "vmac_garp_intvl" => Some("write `garp_extra_if`"),
+        "global_tracking" => Some("write `sync_group_tracking_weight`, or remove it"),
+        _ => None,
+    }
+}
+
 /// What to do about a keyword that versions of keepalived before 2.0 had, and tutorials still have.
 pub fn retired(name: &str) -> Option<&'static str> {
     match name {
@@ -209,6 +225,11 @@ pub fn retired(name: &str) -> Option<&'static str> {
         "nat_mask" => Some("remove it: nothing took its place"),
         "enable_snmp" => Some("remove it: there is no SNMP agent"),
         "sync_instance" => Some("make a vrrp_sync_group"),
+        "advert_interval" => Some("write `advert_int`"),
+        "lvs_sync_daemon_inteface" | "lvs_sync_daemon_inerface" => {
+            Some("write `lvs_sync_daemon` in global_defs")
+        }
+        "vrrp_iproute" | "vrrp_static_routes" => Some("write `static_routes`"),
         _ => None,
     }
 }

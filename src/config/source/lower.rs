@@ -180,7 +180,10 @@ impl Lowering<'_> {
             }
             Status::Later => {
                 let message = format!("`{}` is not supported yet", keyword.name);
-                let diagnostic = Diagnostic::new(Code::Later, word.span, message);
+                let mut diagnostic = Diagnostic::new(Code::Later, word.span, message);
+                if let Some(cure) = keywords::cure(keyword.name) {
+                    diagnostic = diagnostic.help(cure);
+                }
                 self.report.add(diagnostic.label(keyword.about));
                 return None;
             }

@@ -32,6 +32,7 @@ impl Lowering<'_> {
         let announce = self.announce_of(&draft.announce, scope);
         self.keep_family(&mut draft, family);
         self.report_unicast(&draft);
+        self.report_outside(&draft);
 
         let index = draft.interface.as_ref().and_then(|name| self.interface(name));
         if let (Some(vrid), Some(index)) = (&draft.vrid, index) {

@@ -123,4 +123,50 @@ impl Lowering<'_> {
         self.report.add(if is_own { diagnostic.label("counts once") } else { diagnostic });
         false
     }
+
+    /// Warns when the router's own address is in none of the networks of its addresses: then hosts
+    /// of these networks do not reach whoever is master.
+    pub(super) fn report_outside(&mut self, draft: &Draft) {
+        let Some(source) = &draft.source else { return };
+        // Addresses without a prefix length say nothing about networks.
+        let mut networks = draft.addresses.iter().filter_map(|entry| {
+            let is_here = entry.interface.as_ref().map(|given| &given.value)
+                == draft.interface.as_ref().map(|given| &given.value)
+                || entry.interface.is_none();
+            let len = entry.prefix_len.filter(|&len| len < Family::of(entry.ip).host_len())?;
+            (is_here && !is_link_local(entry.ip)).then_some((entry, len))
+        });
+        let Some((first, _)) = networks.clone().next() else { return };
+        if is_link_local(source.value)
+            || networks.any(|(entry, len)| is_in(source.value, entry.ip, len))
+        {
+            return;
+        }
+        let message = format!("{} is in no network of the virtual addresses", source.value);
+        self.report.add(
+            Diagnostic::new(Code::OutsideNetwork, source.span, message)
+                .also(first.span, "one of them")
+                .help("check both: a virtual address is usually in the network of the interface"),
+        );
+    }
+}
+
+/// Whether `ip` is in the network of `len` bits that `other` is in.
+fn is_in(ip: IpAddr, other: IpAddr, len: u8) -> bool {
+    match (ip, other) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            (a.to_bits() ^ b.to_bits()).leading_zeros() >= u32::from(len)
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            (a.to_bits() ^ b.to_bits()).leading_zeros() >= u32::from(len)
+        }
+        _ => false,
+    }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }

@@ -144,6 +144,17 @@ impl Lowering<'_> {
         let interval = self.pick(scope, "interval", draft.interval.as_ref(), None, second);
         let as_interval = (interval, Origin::Default("as interval"));
         let timeout = self.pick(scope, "timeout", draft.timeout.as_ref(), None, as_interval);
+        if let Some(given) = draft.timeout.as_ref().filter(|given| given.value > interval) {
+            let message =
+                format!("the script may run for {timeout}, and is started every {interval}");
+            let mut diagnostic = Diagnostic::new(Code::ScriptOverlaps, given.span, message);
+            if let Some(interval) = &draft.interval {
+                diagnostic = diagnostic.also(interval.span, "shorter than that");
+            }
+            self.report.add(
+                diagnostic.help("while it runs it is not started again: choose a longer interval"),
+            );
+        }
         let once = (1, KEEPALIVED);
         let rise = self.pick(scope, "rise", draft.rise.as_ref(), None, once);
         let fall = self.pick(scope, "fall", draft.fall.as_ref(), None, once);

@@ -70,3 +70,38 @@ fn virtual_servers_can_be_left_out() {
     assert_eq!(levels(only, &text), (vec![("RW0117", "note")], true));
     assert!(!levels(Options::PLAIN, &text).1);
 }
+
+#[test]
+fn what_usually_hurts_is_warned_of() {
+    for (lines, code) in [
+        ("unicast_src_ip 10.0.1.2\nunicast_peer { 10.0.1.3 }", "RW0130"),
+        ("mcast_src_ip 192.168.0.1", "RW0130"),
+        ("mcast_src_ip 10.0.0.200", ""),
+        ("state MASTER\npriority 9\nnopreempt", "RW0059"),
+        ("authentication {\nauth_type PASS\nauth_pass s3cr!t\n}", "RW0007"),
+        ("authentication {\nauth_type PASS\nauth_pass 123456789\n}", "RW0063"),
+        ("unicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.3/24 }", "RW0065"),
+        ("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.2\n10.0.0.3\n}", "RW0068"),
+    ] {
+        let expected: Vec<_> =
+            Some((code, "warning")).filter(|_| !code.is_empty()).into_iter().collect();
+        assert_eq!(levels(Options::PLAIN, &with(lines)), (expected, true), "{lines}");
+    }
+    // Without a prefix length nothing can be said.
+    let text = with("mcast_src_ip 192.168.0.1").replace("9/24", "9");
+    assert_eq!(levels(Options::PLAIN, &text), (vec![], true));
+    let text = format!(
+        "vrrp_script c {{\nscript /x\ninterval 2\ntimeout 3\n}}\n{}",
+        with("track_script { c }")
+    );
+    assert_eq!(levels(Options::PLAIN, &text), (vec![("RW0131", "warning")], true));
+    let six = with_addresses("2001:db8::9/64", "");
+    assert_eq!(levels(Options::PLAIN, &six), (vec![("RW0066", "warning")], true));
+    let strict = format!("global_defs {{\nvrrp_strict\n}}\n{}", with(""));
+    let report = run(&strict).report.to_string();
+    assert!(report.contains("keepalived then drops packets to the addresses"), "{report}");
+    for old in ["lvs_id x", "nat_mask 255.255.255.0"] {
+        let report = run(&format!("global_defs {{\n{old}\n}}\n{}", with(""))).report.to_string();
+        assert!(report.contains("is no keyword any more"), "{report}");
+    }
+}

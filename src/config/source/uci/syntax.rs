@@ -58,7 +58,9 @@ impl Reason {
                 "a line is `config TYPE 'NAME'`, `option NAME 'VALUE'` or `list NAME 'VALUE'`"
             }
             Reason::Insufficient => "write what is missing behind it",
-            Reason::TooMany => "put a value with spaces in quotes; write a ' in a value as '\\''",
+            Reason::TooMany => {
+                "put a value with spaces in quotes; a ' in a value is written '\\'' (netjsonconfig forgets that)"
+            }
             Reason::BadName => "names have letters, digits and _ only",
             Reason::BadType => "types have printable ASCII characters only",
             Reason::OpenSingle => {
