@@ -95,3 +95,14 @@ fn the_build_has_the_boards_of_the_folder() {
     let instances = here.table("limits").find(|entry| entry.key == "instance_count_max").unwrap();
     assert_eq!(instances.value, Value::Integer(INSTANCE_COUNT_MAX.try_into().unwrap()));
 }
+
+/// Whoever is at a router's serial line is not root for that.
+#[test]
+fn only_boards_of_the_laboratory_have_a_shell_without_a_password() {
+    let boards = read::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("board").as_path()).unwrap();
+    for board in boards {
+        let shell = board.table("console").find(|entry| entry.key == "shell").unwrap();
+        let expected = Value::Flag(board.name.starts_with("qemu-"));
+        assert_eq!(shell.value, expected, "{}", board.name);
+    }
+}
