@@ -27,7 +27,7 @@ const LATE_MIN: Span = Span::from_millis(1);
 
 /// Routers are on time to a few milliseconds: a machine that loses more in so short a time, on all
 /// its processors together, is not to be judged by.
-const STALL_MIN: Span = Span::from_millis(15);
+const STALL_MIN: Span = Span::from_millis(10);
 const WINDOW: Span = Span::from_millis(50);
 
 const ATTEMPTS: u32 = 6;
