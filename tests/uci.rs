@@ -169,7 +169,21 @@ fn both_dialects_of_openwrt_say_the_same() {
         .replace("list track_script 'track_chk'", "list track_script 'chk'")
         .replace("\toption weight '0'\n", "\toption weight '-20'\n");
     let new = new.split("config track_script").next().unwrap();
-    let same = compile_str("same", SAME).unwrap();
+    // And its script has keepalived call hotplug.
+    let mut hotplug = String::new();
+    for (keyword, action) in [
+        ("notify_master", "NOTIFY_MASTER"),
+        ("notify_backup", "NOTIFY_BACKUP"),
+        ("notify_fault", "NOTIFY_FAULT"),
+        ("notify_stop", "NOTIFY_STOP"),
+    ] {
+        hotplug += &format!(
+            "    {keyword} \"/bin/busybox env -i ACTION={action} TYPE=INSTANCE NAME=lan \
+             /sbin/hotplug-call keepalived\"\n"
+        );
+    }
+    let end = SAME.trim_end().strip_suffix('}').unwrap();
+    let same = compile_str("same", &format!("{end}{hotplug}}}\n")).unwrap();
     let old = config(Language::UciKeepalived, old);
     let new = config(Language::UciKeepalived, new);
     // The names and scripts, addresses and peers: weights are of the tracking.
@@ -184,7 +198,7 @@ fn what_openwrt_s_script_loses_is_done_and_said() {
     let head = "config vrrp_instance\n\toption name 'a'\n\toption interface 'eth0'\n\toption \
                 virtual_router_id '7'\n";
     let text = format!("{head}\tlist virtual_ipaddress '10.0.0.1'\n\toption nopreempt '0'\n");
-    assert_eq!(codes(Language::UciKeepalived, &text), ["RW0126", "RW0124", "RW0124"]);
+    assert_eq!(codes(Language::UciKeepalived, &text), ["RW0124", "RW0124"]);
     let config = config(Language::UciKeepalived, &text);
     assert!(config.instances[0].preempt);
     assert_eq!(config.addresses[0].ip.to_string(), "10.0.0.1");

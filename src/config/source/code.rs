@@ -365,10 +365,6 @@ codes! {
     NotTruth = "0125", Error, "neither on nor off",
         "A flag is 1, on, true, yes or enabled; or 0, off, false, no or disabled.",
         "Write one of these.";
-    NoHotplug = "0126", Note, "no hotplug scripts",
-        "OpenWrt's keepalived calls /sbin/hotplug-call keepalived at each change of state, which \
-         /etc/config/keepalived does not say.",
-        "Configure commands of your own if something must happen.";
     NoImport = "0127", Error, "cannot be said in UCI",
         "What was written as UCI would compile to something else: the order of repeated keywords \
          counts in keepalived.conf, and UCI does not keep it.",

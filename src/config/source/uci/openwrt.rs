@@ -181,15 +181,7 @@ pub(in super::super) fn openwrt(package: &Package, report: &mut Report) -> Tree 
     for section in &package.sections {
         reader.section(section);
     }
-    let Reader { report, statements, .. } = reader;
-    let is_instance = |section: &&Section| section.kind.text == "vrrp_instance";
-    if let Some(first) = package.sections.iter().find(is_instance) {
-        let message = "changes of state call no hotplug scripts".to_owned();
-        report.add(
-            Diagnostic::new(Code::NoHotplug, first.kind.span, message)
-                .label("OpenWrt's keepalived calls /sbin/hotplug-call"),
-        );
-    }
+    let Reader { statements, .. } = reader;
     Tree { file: package.file, statements }
 }
 
@@ -229,11 +221,13 @@ impl Reader<'_, '_> {
             "vrrp_script" => block(keyword, named(), script(section)),
             "bfd_instance" => block(keyword, named(), values(section, &["name", "weight"])),
             "vrrp_sync_group" => {
-                let lines = self.group(section);
+                let mut lines = self.group(section);
+                lines.extend(hotplug(section, "GROUP"));
                 block(keyword, named(), lines)
             }
             "vrrp_instance" => {
-                let lines = self.instance(section);
+                let mut lines = self.instance(section);
+                lines.extend(hotplug(section, "INSTANCE"));
                 block(keyword, named(), lines)
             }
             "virtual_server" => {
@@ -540,4 +534,24 @@ fn values(section: &Section, but: &[&str]) -> Vec<Statement> {
     let settings = section.options.iter().filter(|s| !but.contains(&s.name.text.as_str()));
     let lines = settings.filter_map(|s| Some(line(s.name.clone(), vec![s.values.last()?.clone()])));
     lines.collect()
+}
+
+/// What OpenWrt's script has keepalived call at each change of state: the scripts in
+/// /etc/hotplug.d/keepalived.
+fn hotplug(section: &Section, kind: &str) -> Vec<Statement> {
+    // A name in quotes is one argument; one with a quote in it cannot be.
+    let Some(name) = section.value("name").filter(|name| !name.text.contains('\'')) else {
+        return Vec::new();
+    };
+    let last = if kind == "GROUP" { "notify" } else { "notify_stop" };
+    let keywords = ["notify_master", "notify_backup", "notify_fault", last];
+    let statement = |keyword: &str| {
+        let command = format!(
+            "/bin/busybox env -i ACTION={} TYPE={kind} 'NAME={}' /sbin/hotplug-call keepalived",
+            keyword.to_uppercase(),
+            name.text,
+        );
+        line(word(keyword, section.kind.span), vec![word(&command, section.kind.span)])
+    };
+    keywords.into_iter().map(statement).collect()
 }
