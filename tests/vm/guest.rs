@@ -33,6 +33,8 @@ pub(crate) struct Guest {
 struct Serial {
     /// The text, and whether there will be no more.
     said: Mutex<(String, bool)>,
+    /// How long the text was when.
+    times: Mutex<Vec<(usize, Instant)>>,
     news: Condvar,
 }
 
@@ -59,7 +61,7 @@ impl Guest {
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(&image);
         // Notices are shown: what a filter has refused is one.
         let line = format!(
-            "console={} loglevel=6 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check",
+            "console={} loglevel=7 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check",
             machine.tty
         );
         command.args(["-append", &line, "-serial", "stdio"]);
@@ -82,6 +84,16 @@ impl Guest {
     #[track_caller]
     pub(crate) fn expect(&self, text: &str) {
         self.serial.wait(PATIENCE, &self.name, text);
+    }
+
+    /// When its serial line said this.
+    #[track_caller]
+    pub(crate) fn when(&self, text: &str) -> Instant {
+        self.serial.wait(PATIENCE, &self.name, text);
+        let said = self.serial.said.lock().unwrap();
+        let end = said.0.find(text).unwrap() + text.len();
+        let times = self.serial.times.lock().unwrap();
+        times.iter().find(|(len, _)| *len >= end).unwrap().1
     }
 
     pub(crate) fn said(&self) -> String {
@@ -150,6 +162,7 @@ impl Serial {
             let mut said = self.said.lock().unwrap();
             said.0.push_str(&String::from_utf8_lossy(&octets[..count]));
             said.1 = count == 0;
+            self.times.lock().unwrap().push((said.0.len(), Instant::now()));
             self.news.notify_all();
             if said.1 {
                 return;

@@ -9,6 +9,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::machine::Machine;
 
+/// Tells the proportional set size of all processes of ringward.
+const PSS: &[u8] = b"for comm in $(grep -l '^ringward' /proc/[0-9]*/comm); do
+    grep '^Pss:' ${comm%comm}smaps_rollup
+done | awk '{ sum += $2 } END { print sum, \"kB of ringward\" }'
+";
+
 /// Where Cargo builds.
 pub(crate) fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
@@ -86,6 +92,7 @@ pub(crate) fn initramfs(machine: &Machine, address: &str, program: Option<&[u8]>
     }
     start += &format!("ip addr add {address}/24 dev eth0\n");
     entry(&mut archive, "etc/rc.local", 0o100_755, start.as_bytes());
+    entry(&mut archive, "etc/pss", 0o100_755, PSS);
     if let Some(program) = program {
         entry(&mut archive, "sbin/ringward", 0o100_700, program);
     }
