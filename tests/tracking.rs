@@ -257,6 +257,29 @@ fn a_helper_that_is_killed_is_replaced_and_nothing_else_happens() {
     assert_eq!(output.matches("helper-died").count(), 3, "{output}");
 }
 
+/// Nobody is left to run anything: what is known holds for a time, and the loop does not spin.
+#[test]
+fn without_helper_and_keeper_scripts_keep_how_they_stand() {
+    let pair = Pair::new("keeper-killed", [Ringward, Keepalived], &tracking(150, "fall 1"));
+    let keeper = pair.routers[0].process.children_named("ringward-keeper")[0];
+    let helper = children(keeper.as_raw());
+    for pid in [keeper.as_raw(), helper[0]] {
+        kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    let said = || pair.routers[0].process.output().contains("keeper-died");
+    eventually(SOON, "the supervisor says so", said);
+    let turns = || pair.routers[0].status(&pair.tracking)["process"]["turns"].as_u64().unwrap();
+    let skipped = || {
+        let status = pair.routers[0].status(&pair.tracking);
+        status["scripts"][0]["skipped"].as_u64().unwrap()
+    };
+    let before = turns();
+    // One each second.
+    eventually(SOON, "three times that it should have run", || skipped() >= 3);
+    assert!(turns() - before < 20_000, "{} turns", turns() - before);
+    assert!(pair.tracking.has(VIP).unwrap() && !pair.other.has(VIP).unwrap());
+}
+
 fn children(pid: i32) -> Vec<i32> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()

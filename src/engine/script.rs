@@ -330,6 +330,8 @@ impl Engine {
     /// Serves what is due of all scripts.
     pub(super) fn expire_scripts(&mut self, now: Instant) {
         self.expire_notifications(now);
+        // If nobody asks any more, it is not to be waited for again and again.
+        self.jobs.blocked_until = self.jobs.blocked_until.filter(|until| now < *until);
         if !self.started || self.stopping {
             return;
         }

@@ -213,3 +213,62 @@ fn interface_names_are_those_the_kernel_would_give() {
         Err((Rule::InterfaceName, Place::Interface(1)))
     );
 }
+
+#[test]
+fn what_is_tracked_told_and_run_is_in_its_table() {
+    let tracker = Place::Tracker(0);
+    assert_eq!(
+        verdict(|c| c.trackers[0].subject = Subject::Script(1)),
+        Err((Rule::TrackerSubject, tracker))
+    );
+    assert_eq!(verdict(|c| c.trackers[0].subject = Subject::Interface(1)), Ok(()));
+    assert_eq!(
+        verdict(|c| c.trackers[0].subject = Subject::Interface(2)),
+        Err((Rule::TrackerSubject, tracker))
+    );
+    assert_eq!(
+        verdict(|c| c.instances[0].trackers.len = 2),
+        Err((Rule::TrackerRange, Place::Global))
+    );
+    assert_eq!(
+        verdict(|c| c.instances[0].notify.fault = Some(1)),
+        Err((Rule::Notify, Place::Instance(0)))
+    );
+    assert_eq!(verdict(|c| c.groups[0].notify.any = Some(1)), Err((Rule::Notify, Place::Group(0))));
+    assert_eq!(verdict(|c| c.groups[0].notify.any = Some(0)), Ok(()));
+}
+
+#[test]
+fn weights_go_to_253_either_way() {
+    for (weight, is_fine) in [(253, true), (-253, true), (254, false), (-254, false)] {
+        let expected = if is_fine { Ok(()) } else { Err((Rule::Weight, Place::Tracker(0))) };
+        assert_eq!(verdict(|c| c.trackers[0].weight = weight), expected, "{weight}");
+    }
+}
+
+#[test]
+fn a_script_has_a_command_and_times_that_are_not_zero() {
+    let refused = Err((Rule::Script, Place::Script(0)));
+    assert_eq!(verdict(|c| c.scripts[0].command = 1), refused);
+    assert_eq!(verdict(|c| c.scripts[0].interval = Span::ZERO), refused);
+    assert_eq!(verdict(|c| c.scripts[0].timeout = Span::ZERO), refused);
+    assert_eq!(verdict(|c| c.scripts[0].rise = 0), refused);
+    assert_eq!(verdict(|c| c.scripts[0].fall = 0), refused);
+    let twin = |c: &mut Config| c.scripts.push(c.scripts[0].clone()).unwrap();
+    assert_eq!(verdict(twin), Err((Rule::NameTwice, Place::Script(1))));
+}
+
+#[test]
+fn a_command_is_words_that_each_end() {
+    for (words, is_fine) in
+        [("/x\0", true), ("/x\0a\0\0", true), ("", false), ("\0a\0", false), ("/x\0a", false)]
+    {
+        let expected = if is_fine { Ok(()) } else { Err((Rule::Command, Place::Command(0))) };
+        let change = |c: &mut Config| c.commands[0].words = words.try_into().unwrap();
+        assert_eq!(verdict(change), expected, "{words:?}");
+    }
+    for user in ["a b", "a:b", "a\nb"] {
+        let change = |c: &mut Config| c.commands[0].user = user.try_into().unwrap();
+        assert_eq!(verdict(change), Err((Rule::Command, Place::Command(0))), "{user:?}");
+    }
+}
