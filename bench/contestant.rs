@@ -14,6 +14,7 @@ use super::rig::{self, Keepalived, Program};
 pub(crate) struct Contestant {
     pub(crate) program: Program,
     ringward: PathBuf,
+    compiler: PathBuf,
     keepalived: Keepalived,
 }
 
@@ -75,13 +76,31 @@ pub(crate) fn single(priority: u8, interval: Span) -> String {
 }
 
 impl Contestant {
-    pub(crate) fn ringward(path: PathBuf) -> Self {
-        Contestant { program: Program::Ringward, ringward: path, keepalived: Keepalived::fetched() }
+    pub(crate) fn ringward(path: PathBuf, compiler: PathBuf) -> Self {
+        let keepalived = Keepalived::fetched();
+        Contestant { program: Program::Ringward, ringward: path, compiler, keepalived }
     }
 
     pub(crate) fn keepalived(path: Option<PathBuf>) -> Self {
         let keepalived = path.map_or_else(Keepalived::fetched, Keepalived::at);
-        Contestant { program: Program::Keepalived, ringward: PathBuf::new(), keepalived }
+        let (ringward, compiler) = (PathBuf::new(), PathBuf::new());
+        Contestant { program: Program::Keepalived, ringward, compiler, keepalived }
+    }
+
+    /// The command that judges the configuration in `source`, and writes what comes of it to `output`.
+    pub(crate) fn judge(&self, source: &Path, output: &Path) -> Command {
+        match self.program {
+            Program::Ringward => {
+                let mut command = Command::new(&self.compiler);
+                command.arg("compile").arg(source).arg("-o").arg(output);
+                command
+            }
+            Program::Keepalived => {
+                let mut command = self.keepalived.command();
+                command.args(["--no-syslog", "--vrrp", "--config-test", "--use-file"]).arg(source);
+                command
+            }
+        }
     }
 
     /// Runs this configuration on this node.

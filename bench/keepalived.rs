@@ -12,6 +12,8 @@
 
 #[path = "attack.rs"]
 mod attack;
+#[path = "compile.rs"]
+mod compile;
 #[path = "contestant.rs"]
 mod contestant;
 #[path = "cost.rs"]
@@ -74,7 +76,7 @@ const fn theme(
     Theme { name, pairs, measure }
 }
 
-const THEMES: [Theme; 18] = [
+const THEMES: [Theme; 19] = [
     theme("takeover-10", 30, |pair, pairs, noise| {
         takeover::measure(pair, pairs, noise, Span::from_millis(10))
     }),
@@ -87,6 +89,7 @@ const THEMES: [Theme; 18] = [
     theme("memory-1", 5, |pair, pairs, _| memory::measure(pair, pairs, (1, 1))),
     theme("memory-255", 5, |pair, pairs, _| memory::measure(pair, pairs, (1, 255))),
     theme("memory-1000", 3, |pair, pairs, _| memory::measure(pair, pairs, (4, 250))),
+    theme("compile", 15, compile::measure),
     theme("size", 1, |pair, _, _| size::measure(pair)),
     theme("master-spread", 3, speaker::measure_spread),
     theme("master-aligned", 3, speaker::measure_aligned),
@@ -107,6 +110,7 @@ struct Options {
     seed: u64,
     keepalived: Option<PathBuf>,
     ringward: PathBuf,
+    ringwardc: PathBuf,
     report: PathBuf,
 }
 
@@ -118,6 +122,7 @@ fn options() -> Option<Options> {
         seed: lab::now().as_nanos() % 1_000_000,
         keepalived: None,
         ringward: env!("CARGO_BIN_EXE_ringward").into(),
+        ringwardc: env!("CARGO_BIN_EXE_ringwardc").into(),
         report: "keepalived.json".into(),
     };
     let mut arguments = std::env::args().skip(1);
@@ -136,6 +141,7 @@ fn options() -> Option<Options> {
             "--keepalived" => options.keepalived = Some(arguments.next()?.into()),
             // Handed over by bench/run: the program as it is flashed, and where to write.
             "--ringward" => options.ringward = arguments.next()?.into(),
+            "--ringwardc" => options.ringwardc = arguments.next()?.into(),
             "--report" => options.report = arguments.next()?.into(),
             _ => return None,
         }
@@ -165,7 +171,10 @@ fn main() -> ExitCode {
         usage();
         return ExitCode::from(2);
     };
-    let pair = [Contestant::ringward(options.ringward), Contestant::keepalived(options.keepalived)];
+    let pair = [
+        Contestant::ringward(options.ringward, options.ringwardc),
+        Contestant::keepalived(options.keepalived),
+    ];
     let mut report = Report::new(&pair, options.seed);
     for theme in &THEMES {
         if !options.rows.is_empty() && !options.rows.iter().any(|name| name == theme.name) {

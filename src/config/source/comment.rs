@@ -20,7 +20,11 @@ pub(super) struct Bare {
 }
 
 /// Takes the comment from a line.
-pub(super) fn strip(line: &Line, report: &mut Report) -> Bare {
+pub(super) fn strip(line: Line, report: &mut Report) -> Bare {
+    // Most lines have none of these.
+    if !line.text().contains(['#', '!', '\\', '"']) {
+        return Bare { line: line.trimmed(), comment: None, goes_on: None };
+    }
     let text = line.text();
     let mut bare = Line::default();
     let mut kept = 0;
@@ -33,7 +37,7 @@ pub(super) fn strip(line: &Line, report: &mut Report) -> Bare {
             b'"' => is_quoted ^= comment.is_none(),
             b'\\' => match octets.peek() {
                 Some(&(_, b'#' | b'!')) if !is_quoted && comment.is_none() => {
-                    bare.push_slice(line, kept, at);
+                    bare.push_slice(&line, kept, at);
                     kept = at + 1;
                     octets.next();
                 }
@@ -46,7 +50,7 @@ pub(super) fn strip(line: &Line, report: &mut Report) -> Bare {
     }
     let end = comment.unwrap_or(text.len() - usize::from(goes_on));
     if let Some(at) = comment {
-        report_glued(line, at, report);
+        report_glued(&line, at, report);
     }
     let goes_on = goes_on.then(|| line.span(text.len() - 1, text.len(), report));
     let comment = comment.map(|at| {
@@ -58,11 +62,11 @@ pub(super) fn strip(line: &Line, report: &mut Report) -> Bare {
     if kept == 0 && end == text.len() {
         return Bare { line: line.trimmed(), comment, goes_on };
     }
-    bare.push_slice(line, kept, end);
+    bare.push_slice(&line, kept, end);
     if kept == 0 {
         return Bare { line: bare.trimmed(), comment, goes_on };
     }
-    let again = strip(&bare, report);
+    let again = strip(bare, report);
     Bare { comment: again.comment.or(comment), goes_on, ..again }
 }
 

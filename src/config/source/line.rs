@@ -93,11 +93,11 @@ impl Line {
     }
 
     /// The same without blanks around.
-    pub(super) fn trimmed(&self) -> Line {
+    pub(super) fn trimmed(self) -> Line {
         let is_blank = |c: char| c == ' ' || c == '\t';
         let start = self.text.len() - self.text.trim_start_matches(is_blank).len();
         let end = self.text.trim_end_matches(is_blank).len();
-        if start == 0 && end == self.text.len() { self.clone() } else { self.slice(start, end) }
+        if start == 0 && end == self.text.len() { self } else { self.slice(start, end) }
     }
 
     /// Appends the value of a variable, which replaces what stands at `reference` of `from`.

@@ -103,7 +103,7 @@ impl Reader<'_, '_> {
             );
             return;
         }
-        let bare = comment::strip(&Line::at(text, span), self.report);
+        let bare = comment::strip(Line::at(text, span), self.report);
         if bare.line.is_empty() {
             return;
         }
@@ -147,7 +147,7 @@ impl Reader<'_, '_> {
                 rest.splice(0..0, expanded.rest);
                 line = expanded.line;
                 if expanded.has_changed {
-                    let bare = comment::strip(&line, self.report);
+                    let bare = comment::strip(line, self.report);
                     comment = bare.comment.or(comment);
                     line = bare.line;
                     let text = line.text();
