@@ -6,6 +6,7 @@ mod embed;
 mod file;
 mod messages;
 mod nodes;
+pub mod pair;
 mod reading;
 
 use std::io::{BufReader, Write};

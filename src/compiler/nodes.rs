@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::messages::{show, summary};
+use super::pair::{Node, judge};
 use super::reading::{Reading, compile_text};
 use super::{Outcome, complain, file, print, read};
 use crate::config::blob;
 use crate::config::model::Config;
-use crate::config::source::pair::{Node, judge};
 use crate::config::source::{Compiled, difference, import};
 use crate::limits::Capacity;
 

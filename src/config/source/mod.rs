@@ -23,7 +23,6 @@ mod line;
 mod lower;
 mod nearest;
 mod options;
-pub mod pair;
 mod reader;
 mod render;
 mod sequence;

@@ -240,3 +240,6 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
