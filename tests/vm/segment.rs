@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::guest::PATIENCE;
 
@@ -137,16 +137,27 @@ impl Segment {
         what: &str,
         condition: impl Fn(&[Frame]) -> Option<T>,
     ) -> T {
-        let until = Instant::now() + PATIENCE;
+        let found = self.within(PATIENCE, since, condition);
+        found.unwrap_or_else(|| {
+            panic!("not within {PATIENCE:?}: {what}; adverts: {:?}", self.adverts(since))
+        })
+    }
+
+    fn within<T>(
+        &self,
+        patience: Duration,
+        since: Instant,
+        condition: impl Fn(&[Frame]) -> Option<T>,
+    ) -> Option<T> {
+        let until = Instant::now() + patience;
         let mut kept = self.wire.frames.lock().unwrap();
         loop {
             let first = kept.0.partition_point(|frame| frame.at < since);
-            if let Some(found) = condition(&kept.0[first..]) {
-                return found;
-            }
             let left = until.saturating_duration_since(Instant::now());
-            let adverts: Vec<_> = kept.0.iter().filter_map(Frame::advert).collect();
-            assert!(!left.is_zero(), "not within {PATIENCE:?}: {what}; adverts: {adverts:?}");
+            match condition(&kept.0[first..]) {
+                None if !left.is_zero() => {}
+                found => return found,
+            }
             kept = self.wire.news.wait_timeout(kept, left).unwrap().0;
         }
     }
@@ -169,11 +180,15 @@ impl Segment {
         request.extend_from_slice(&[0; 6]);
         request.extend_from_slice(&address.octets());
         let since = Instant::now();
-        self.wire.pass(&request, None);
-        let owner = self.wait(since, "an ARP reply", |frames| {
-            let reply = frames.iter().find(|frame| frame.is_arp_reply(address))?;
-            <[u8; 6]>::try_from(&reply.octets[22..28]).ok()
+        // Once a second, as stations do: RFC 1122 §2.3.2.1.
+        let owner = (0..PATIENCE.as_secs()).find_map(|_| {
+            self.wire.pass(&request, None);
+            self.within(Duration::from_secs(1), since, |frames| {
+                let reply = frames.iter().find(|frame| frame.is_arp_reply(address))?;
+                <[u8; 6]>::try_from(&reply.octets[22..28]).ok()
+            })
         });
+        let owner = owner.unwrap_or_else(|| panic!("nobody says where {address} is"));
         // An echo request of no data: identifier 0x5257, sequence 1 (RFC 792).
         let mut packet = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0];
         packet.extend_from_slice(&ADDRESS.octets());
