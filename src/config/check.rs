@@ -430,30 +430,28 @@ fn check_peers(config: &Config, instance: &Instance) -> Result<(), Invalid> {
 
 /// The rules that forbid twins. Sorted indexes put twins side by side.
 fn check_twins(config: &Config) -> Result<(), Invalid> {
-    let interfaces = twins::<_, INTERFACE_COUNT_MAX>(&config.interfaces, |a, b| a.cmp(b));
+    let interfaces = twins(&config.interfaces, |a, b| a.cmp(b));
     report(interfaces, Rule::InterfaceTwice, Place::Interface)?;
 
-    let names = twins::<_, INSTANCE_COUNT_MAX>(&config.instances, |a, b| a.name.cmp(&b.name));
+    let names = twins(&config.instances, |a, b| a.name.cmp(&b.name));
     report(names, Rule::NameTwice, Place::Instance)?;
 
-    let scripts = twins::<_, SCRIPT_COUNT_MAX>(&config.scripts, |a, b| a.name.cmp(&b.name));
+    let scripts = twins(&config.scripts, |a, b| a.name.cmp(&b.name));
     report(scripts, Rule::NameTwice, Place::Script)?;
-    let groups = twins::<_, GROUP_COUNT_MAX>(&config.groups, |a, b| a.name.cmp(&b.name));
+    let groups = twins(&config.groups, |a, b| a.name.cmp(&b.name));
     report(groups, Rule::NameTwice, Place::Group)?;
 
-    let routers = twins::<_, INSTANCE_COUNT_MAX>(&config.instances, |a, b| {
+    let routers = twins(&config.instances, |a, b| {
         (a.interface, a.family, a.vrid).cmp(&(b.interface, b.family, b.vrid))
     });
     report(routers, Rule::VridTwice, Place::Instance)?;
 
-    let addresses = twins::<_, ADDRESS_COUNT_MAX>(&config.addresses, |a, b| {
-        (a.interface, a.ip).cmp(&(b.interface, b.ip))
-    });
+    let addresses = twins(&config.addresses, |a, b| (a.interface, a.ip).cmp(&(b.interface, b.ip)));
     report(addresses, Rule::AddressTwice, Place::Address)?;
 
     for instance in &config.instances {
         let start = instance.peers.start;
-        let peers = twins::<_, PEER_COUNT_MAX>(config.peers_of(instance), IpAddr::cmp);
+        let peers = twins(config.peers_of(instance), IpAddr::cmp);
         let peers = peers.map(|(first, second)| (start + first, start + second));
         report(peers, Rule::PeerTwice, Place::Peer)?;
     }
@@ -473,25 +471,37 @@ fn report(
     }
 }
 
-/// Two entries that compare equal, the earlier one first. `N` is the capacity of the table.
-#[inline(never)]
-fn twins<T, const N: usize>(
-    entries: &[T],
-    compare: impl Fn(&T, &T) -> Ordering,
-) -> Option<(u16, u16)> {
-    let mut order = heapless::Vec::<u16, N>::new();
-    for (index, _) in (0..).zip(entries) {
-        // Cannot fail: the entries are a table of capacity N.
-        order.push(index).ok()?;
-    }
+/// Two entries that compare equal, the earlier one first.
+fn twins<T>(entries: &[T], compare: impl Fn(&T, &T) -> Ordering) -> Option<(u16, u16)> {
     let at = |index: u16| entries.get(usize::from(index));
-    let by_entry = |a: u16, b: u16| match (at(a), at(b)) {
+    twins_of(entries.len(), &|a, b| match (at(a), at(b)) {
         (Some(a), Some(b)) => compare(a, b),
         _ => Ordering::Equal,
-    };
-    order.sort_unstable_by(|&a, &b| by_entry(a, b).then(a.cmp(&b)));
+    })
+}
+
+const fn longer(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
+
+/// The longest table that is searched for twins.
+const TWIN_COUNT_MAX: usize = longer(
+    longer(longer(INTERFACE_COUNT_MAX, INSTANCE_COUNT_MAX), ADDRESS_COUNT_MAX),
+    longer(longer(PEER_COUNT_MAX, SCRIPT_COUNT_MAX), GROUP_COUNT_MAX),
+);
+
+/// The same for so many entries that are known by their numbers. Sorting is a few kilobytes of
+/// program for each kind of entry: this way it is there once.
+#[inline(never)]
+fn twins_of(count: usize, compare: &dyn Fn(u16, u16) -> Ordering) -> Option<(u16, u16)> {
+    let mut order = heapless::Vec::<u16, TWIN_COUNT_MAX>::new();
+    for index in 0..u16::try_from(count).ok()? {
+        // Cannot fail: no table is longer.
+        order.push(index).ok()?;
+    }
+    order.sort_unstable_by(|&a, &b| compare(a, b).then(a.cmp(&b)));
     order.windows(2).find_map(|pair| match *pair {
-        [first, second] if by_entry(first, second) == Ordering::Equal => Some((first, second)),
+        [first, second] if compare(first, second) == Ordering::Equal => Some((first, second)),
         _ => None,
     })
 }

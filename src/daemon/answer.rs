@@ -51,6 +51,7 @@ impl Daemon {
                         .answer(index, ring, |out| status::render_log_json(engine, now, out));
                     false
                 }
+                #[cfg(feature = "console")]
                 Ok(Question::Screen(view)) => {
                     self.control.answer(index, ring, |out| {
                         status::render_screen(engine, now, process, view, out)

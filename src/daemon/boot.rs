@@ -99,7 +99,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let listener = listener.map_err(|error| {
         Failure::new(Exit::System, format!("cannot share the control socket: {error}"))
     })?;
-    let helper = house.helper.as_raw_fd();
+    let helper = house.helper.as_ref().map(AsRawFd::as_raw_fd);
     engine.set_life(legacy.restarts);
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
@@ -138,7 +138,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             journal,
             process,
             packet,
-            helper: Some(helper),
+            helper,
             news,
             commands,
             signals,

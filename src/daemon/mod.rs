@@ -28,9 +28,12 @@ pub mod client;
 mod console;
 mod control;
 mod haste;
+#[cfg(feature = "commands")]
 mod helper;
 #[cfg(not(feature = "console"))]
 mod no_console;
+#[cfg(not(feature = "commands"))]
+mod no_helper;
 mod pace;
 mod ports;
 mod reload;

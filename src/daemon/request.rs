@@ -1,5 +1,6 @@
 //! What a client of the control socket may ask: a line of words.
 
+#[cfg(feature = "console")]
 use crate::status::{Page, View};
 
 /// What a client asks.
@@ -25,7 +26,8 @@ pub enum Question<'a> {
         /// The instance's name; none: all.
         instance: Option<&'a str>,
     },
-    /// `screen PAGE FIRST ROWS COLUMNS`.
+    /// `screen PAGE FIRST ROWS COLUMNS`: a page for a console, in builds that have consoles.
+    #[cfg(feature = "console")]
     Screen(View),
     /// `follow PID AFTER COUNT`: answered as soon as there is something to tell.
     Follow(Follow),
@@ -54,6 +56,7 @@ pub fn parse(line: &[u8]) -> Result<Question<'_>, &'static str> {
         ("status", "" | "json") => Ok(Question::Status { json: !rest.is_empty() }),
         ("log", "" | "json") => Ok(Question::Log { json: !rest.is_empty() }),
         ("version", "") => Ok(Question::Version),
+        #[cfg(feature = "console")]
         ("screen", _) => view(rest).map(Question::Screen).ok_or("screen PAGE FIRST ROWS COLUMNS"),
         ("follow", _) => follow(rest).map(Question::Follow).ok_or("follow PID AFTER COUNT"),
         ("reload", _) => Ok(Question::Reload { path: argument }),
@@ -64,6 +67,7 @@ pub fn parse(line: &[u8]) -> Result<Question<'_>, &'static str> {
     }
 }
 
+#[cfg(feature = "console")]
 fn view(text: &str) -> Option<View> {
     let mut words = text.split_ascii_whitespace();
     let page = Page::of(words.next()?)?;

@@ -13,9 +13,12 @@ use super::arguments::RunOptions;
 use super::backoff::Backoff;
 #[cfg(feature = "console")]
 use super::console::child::Child;
+#[cfg(feature = "commands")]
 use super::helper::Keeper;
 #[cfg(not(feature = "console"))]
 use super::no_console::Child;
+#[cfg(not(feature = "commands"))]
+use super::no_helper::Keeper;
 use super::source::{Sources, Trial, sources};
 use super::{Exit, Failure, boot, report};
 use crate::io::journal::{Journal, Refused};
@@ -97,7 +100,7 @@ pub(super) struct House<'a> {
     /// go of it (10 ms and more), and a daemon that dies must not: its addresses wait for its end.
     pub(super) packet: OwnedFd,
     /// Where programs are asked for.
-    pub(super) helper: OwnedFd,
+    pub(super) helper: Option<OwnedFd>,
     /// SCHED_FIFO was permitted.
     pub(super) realtime: bool,
     /// The kernel has seccomp.

@@ -39,7 +39,7 @@ impl Keeper {
     ///
     /// # Errors
     /// The kernel has no process or no descriptor left.
-    pub(super) fn start() -> Result<(Self, OwnedFd), Fault> {
+    pub(super) fn start() -> Result<(Self, Option<OwnedFd>), Fault> {
         let (socket, theirs) = pair::open()?;
         // It has its name from the first.
         process::set_name(c"ringward-keeper");
@@ -50,7 +50,7 @@ impl Keeper {
             }
             Fork::Parent(pid) => {
                 process::set_name(c"ringward");
-                Ok((Keeper { pid: Some(pid) }, socket))
+                Ok((Keeper { pid: Some(pid) }, Some(socket)))
             }
         }
     }
