@@ -4,7 +4,7 @@
 //!
 //! | layer | modules | what |
 //! |---|---|---|
-//! | L0 | [`limits`] [`time`] [`addr`] [`track`] [`trace`] | leaves, `core` only |
+//! | L0 | [`limits`] [`time`] [`addr`] [`track`] [`order`] [`trace`] | leaves, `core` only |
 //! | L1 | [`wire`] | bytes to small owned values and back; no clock, no state |
 //! | L2 | [`vrrp`] | the protocol: timing, election, the state machine of one instance |
 //! | L2 | [`config`] | the model, the blob, the checks; `config::source` is the compiler |
@@ -20,6 +20,7 @@ pub mod addr;
 pub mod config;
 pub mod engine;
 pub mod limits;
+pub mod order;
 pub mod status;
 pub mod time;
 pub mod trace;

@@ -14,6 +14,7 @@ use crate::limits::{
     ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
     INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
+use crate::order::sort;
 use crate::time::Span;
 
 /// The longest `preempt_delay`: keepalived.conf(5).
@@ -490,8 +491,7 @@ const TWIN_COUNT_MAX: usize = longer(
     longer(longer(PEER_COUNT_MAX, SCRIPT_COUNT_MAX), GROUP_COUNT_MAX),
 );
 
-/// The same for so many entries that are known by their numbers. Sorting is a few kilobytes of
-/// program for each kind of entry: this way it is there once.
+/// The same for so many entries that are known by their numbers.
 #[inline(never)]
 fn twins_of(count: usize, compare: &dyn Fn(u16, u16) -> Ordering) -> Option<(u16, u16)> {
     let mut order = heapless::Vec::<u16, TWIN_COUNT_MAX>::new();
@@ -499,7 +499,7 @@ fn twins_of(count: usize, compare: &dyn Fn(u16, u16) -> Ordering) -> Option<(u16
         // Cannot fail: no table is longer.
         order.push(index).ok()?;
     }
-    order.sort_unstable_by(|&a, &b| compare(a, b).then(a.cmp(&b)));
+    sort(&mut order, &|a, b| compare(a, b).then(a.cmp(&b)));
     order.windows(2).find_map(|pair| match *pair {
         [first, second] if compare(first, second) == Ordering::Equal => Some((first, second)),
         _ => None,

@@ -90,7 +90,8 @@ impl Router {
 
     /// Kills the daemon, and leaves its supervisor alone. When.
     pub(super) fn kill_daemon(&self) -> Result<Instant> {
-        let children = self.process.as_ref().map(Process::children).unwrap_or_default();
+        let children = self.process.as_ref().map(|process| process.children_named("ringward"));
+        let children = children.unwrap_or_default();
         let [daemon] = children.as_slice() else {
             let found = std::io::Error::other(format!("{} has {children:?}", self.name));
             return Err(Fault::new("find the one daemon below its supervisor", found));

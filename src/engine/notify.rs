@@ -8,7 +8,7 @@ use core::fmt::Write;
 use heapless::String;
 
 use super::script::{Ended, LOST_AFTER, Of};
-use super::{Engine, Job};
+use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
 use crate::limits::NAME_LEN_MAX;
@@ -278,15 +278,25 @@ impl Engine {
                 return Some(job);
             }
         }
-        for index in 0..self.orphans.len() {
+        let is_leaving = self.is_leaving();
+        for index in 0..if is_leaving { 0 } else { self.orphans.len() } {
             if let Some(job) = self.tell_of_orphan(now, index, buffer) {
                 return Some(job);
             }
         }
         self.orphans.retain(|orphan| !orphan.is_over());
         // Those whose addresses are on their way are looked at again.
-        self.jobs.has_news = self.addresses.iter().any(|row| row.pending);
+        let is_orphan_waiting = is_leaving && !self.orphans.is_empty();
+        self.jobs.has_news = is_orphan_waiting || self.addresses.iter().any(|row| row.pending);
         None
+    }
+
+    /// Whether an address that a reload has left over is about to be removed. One that the kernel
+    /// will not let go of is not waited for.
+    fn is_leaving(&self) -> bool {
+        let left = self.addresses.get(self.config.addresses.len()..).unwrap_or(&[]);
+        left.iter()
+            .any(|row| row.pending || (row.presence == Presence::Ours && row.retry_at.is_none()))
     }
 
     fn tell(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {

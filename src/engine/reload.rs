@@ -7,6 +7,7 @@ use super::{Address, Engine, Interface, NONE, Router, dispatch_key};
 use crate::addr::InterfaceName;
 use crate::config::is_same;
 use crate::config::model::{self, Config};
+use crate::order::sort;
 use crate::time::Instant;
 use crate::trace::Cause;
 use crate::vrrp::instance::{self, Instance, Settings};
@@ -179,7 +180,8 @@ impl Engine {
             let _ = self.by_ip.push(u16::try_from(number).unwrap_or(NONE));
         }
         let rows = &self.addresses;
-        self.by_ip.sort_unstable_by_key(|row| rows.get(usize::from(*row)).map(Address::key));
+        let key = |row: u16| rows.get(usize::from(row)).map(Address::key);
+        sort(&mut self.by_ip, &|a, b| key(a).cmp(&key(b)));
     }
 }
 
