@@ -21,7 +21,7 @@
 //! | 4–7 | octets of the blob |
 //! | 8–11 | CRC-32 of octets 0–7 and of the blob |
 
-use super::blob::SCHEMA;
+use super::blob::{SCHEMA, checksum};
 use crate::limits::{
     ADDRESS_COUNT_MAX, BOARD, COMMAND_COUNT_MAX, EMBEDDED_LEN_MAX, INSTANCE_COUNT_MAX,
     INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
@@ -130,7 +130,7 @@ impl<'a> Section<'a> {
     pub fn parse(octets: &'a [u8]) -> Option<Self> {
         let (header, slots) = octets.split_at_checked(HEADER_LEN)?;
         let (summed, sum) = header.split_at_checked(HEADER_SUMMED_LEN)?;
-        if !summed.starts_with(&MAGIC) || crc32fast::hash(summed) != u32_at(sum, 0)? {
+        if !summed.starts_with(&MAGIC) || checksum(summed, &[]) != u32_at(sum, 0)? {
             return None;
         }
         if u16_at(summed, 16)? != LAYOUT {
@@ -221,10 +221,7 @@ pub fn embed(section: &mut [u8], blob: &[u8]) -> Option<(usize, u32)> {
 }
 
 fn sum(header: &[u8], blob: &[u8]) -> Option<u32> {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(header.get(..SLOT_SUMMED_LEN)?);
-    hasher.update(blob);
-    Some(hasher.finalize())
+    Some(checksum(header.get(..SLOT_SUMMED_LEN)?, blob))
 }
 
 fn u16_at(octets: &[u8], at: usize) -> Option<u16> {
