@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -56,7 +57,20 @@ fn texts(output: &Output) -> (String, String, i32) {
 }
 
 fn version(program: &Path) -> String {
-    let (stdout, _, code) = texts(&Command::new(program).arg("version").output().unwrap());
+    let give_up = Instant::now() + SOON;
+    let output = loop {
+        match Command::new(program).arg("version").output() {
+            // Another test's child was forked while the file was written, and has not yet become
+            // another program.
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < give_up =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            output => break output.unwrap(),
+        }
+    };
+    let (stdout, _, code) = texts(&output);
     assert_eq!(code, 0);
     stdout
 }

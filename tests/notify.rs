@@ -244,6 +244,7 @@ fn an_instance_that_a_reload_removes_is_told_of() {
     let router = scene.start(Ringward, &text);
     scene.wait_for(&router, "here|any|INSTANCE|pair|MASTER|150");
     let other = instance("").replace("pair", "other").replace("_id 51", "_id 52");
+    let other = other.replace("10.99.0.100", "10.99.0.101");
     let blob = compile_text("notify", "other", &other);
     let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_ringward"));
     client.args(["reload", "--control", "/run/ringward/control"]).arg(blob);
