@@ -3,7 +3,6 @@
 #![cfg(test)]
 
 use std::fs;
-use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -33,12 +32,19 @@ fn program(test: &str, configurations: &[&str]) -> (PathBuf, PathBuf) {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     let program = folder.join("ringward");
-    fs::copy(RINGWARD, &program).unwrap();
+    copy(Path::new(RINGWARD), &program);
     for (text, number) in configurations.iter().zip(1..) {
         let (_, stderr, code) = embed(&folder, &format!("{number}.conf"), text);
         assert_eq!(code, 0, "{stderr}");
     }
     (folder, program)
+}
+
+/// By a process of its own: a file that this one has open for writing, a child that another test
+/// forks holds open until it becomes another program, and so long nobody can run it.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").args(["--remove-destination".as_ref(), from, to]).status();
+    assert!(status.unwrap().success(), "cp {} {}", from.display(), to.display());
 }
 
 fn embed(folder: &Path, name: &str, text: &str) -> (String, String, i32) {
@@ -57,20 +63,7 @@ fn texts(output: &Output) -> (String, String, i32) {
 }
 
 fn version(program: &Path) -> String {
-    let give_up = Instant::now() + SOON;
-    let output = loop {
-        match Command::new(program).arg("version").output() {
-            // Another test's child was forked while the file was written, and has not yet become
-            // another program.
-            Err(error)
-                if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < give_up =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            output => break output.unwrap(),
-        }
-    };
-    let (stdout, _, code) = texts(&output);
+    let (stdout, _, code) = texts(&Command::new(program).arg("version").output().unwrap());
     assert_eq!(code, 0);
     stdout
 }
@@ -101,7 +94,10 @@ fn change(program: &Path, act: impl FnOnce(&mut [u8])) {
     let mut octets = fs::read(program).unwrap();
     let at = embedded::find(&octets).unwrap();
     act(&mut octets[at..]);
-    fs::write(program, octets).unwrap();
+    let made = program.with_extension("new");
+    fs::write(&made, octets).unwrap();
+    fs::set_permissions(&made, fs::metadata(program).unwrap().permissions()).unwrap();
+    copy(&made, program);
 }
 
 #[test]
