@@ -115,25 +115,26 @@ fn service_decides(test: &str, programs: [Program; 2], priority: u8, weight: &st
     pair.wait_for("the service returned: the address does", [true, false]);
 }
 
-macro_rules! service_decides {
-    ($($name:ident: $priority:expr, $weight:expr;)*) => { $(
+/// Each beside a keepalived: ringward is the one that tracks, and keepalived is.
+macro_rules! decides {
+    ($story:ident: $($name:ident: $priority:expr, $line:expr;)*) => { $(
         mod $name {
             use super::*;
 
             #[test]
             fn beside_keepalived() {
-                service_decides(stringify!($name), [Ringward, Keepalived], $priority, $weight);
+                $story(stringify!($name), [Ringward, Keepalived], $priority, $line);
             }
 
             #[test]
             fn beside_a_keepalived_that_tracks() {
-                service_decides(stringify!($name), [Keepalived, Ringward], $priority, $weight);
+                $story(stringify!($name), [Keepalived, Ringward], $priority, $line);
             }
         }
     )* };
 }
 
-service_decides! {
+decides! { service_decides:
     a_script_of_weight_0: 150, "";
     a_script_of_negative_weight: 150, "weight -100";
     a_script_of_positive_weight: 50, "weight 100";
@@ -154,25 +155,7 @@ fn uplink_decides(test: &str, programs: [Program; 2], priority: u8, line: &str) 
     pair.wait_for("the uplink returned: the address does", [true, false]);
 }
 
-macro_rules! uplink_decides {
-    ($($name:ident: $priority:expr, $line:expr;)*) => { $(
-        mod $name {
-            use super::*;
-
-            #[test]
-            fn beside_keepalived() {
-                uplink_decides(stringify!($name), [Ringward, Keepalived], $priority, $line);
-            }
-
-            #[test]
-            fn beside_a_keepalived_that_tracks() {
-                uplink_decides(stringify!($name), [Keepalived, Ringward], $priority, $line);
-            }
-        }
-    )* };
-}
-
-uplink_decides! {
+decides! { uplink_decides:
     an_interface_of_weight_0: 150, "uplink";
     an_interface_of_negative_weight: 150, "uplink weight -100";
     an_interface_of_positive_weight: 50, "uplink weight 100";

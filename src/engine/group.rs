@@ -4,9 +4,10 @@
 //! * What takes one master down takes them all, and each resigns.
 //! * What one member lacks is a fault of all.
 
+use super::Engine;
 use super::notify::Lane;
-use super::{Engine, NONE};
 use crate::config::model::Span16;
+use crate::order::sort;
 use crate::time::Instant;
 use crate::trace::{StateName, Told};
 use crate::vrrp::instance::{self, State};
@@ -113,20 +114,17 @@ impl Engine {
         }
     }
 
-    /// What makes a member take part for the first time.
-    pub(super) fn group_start(&self, group: u16) -> instance::Event {
+    /// What makes a member take part for the first time. After a hot restart all of them go on as
+    /// masters, each from where it was, or none does.
+    pub(super) fn group_start(&self, group: u16, resume_at: Option<Instant>) -> instance::Event {
+        let resumes = self.groups.get(usize::from(group)).is_some_and(|group| group.resumes);
         let is_master =
             |member: &u16| self.state_of(usize::from(*member)) == Some(StateName::Master);
-        if self.members_of(group).iter().any(is_master) {
-            instance::Event::Join
-        } else {
-            instance::Event::Start
+        match resume_at.filter(|_| resumes) {
+            Some(sent_at) => instance::Event::Resume(sent_at),
+            None if self.members_of(group).iter().any(is_master) => instance::Event::Join,
+            None => instance::Event::Start,
         }
-    }
-
-    /// Whether the members of a group go on as masters after a hot restart: all of them, or none.
-    pub(super) fn group_resumes(&self, group: u16) -> bool {
-        self.groups.get(usize::from(group)).is_some_and(|group| group.resumes)
     }
 
     /// What a group that keeps its name is still to tell: before another configuration is in force.
@@ -143,17 +141,18 @@ impl Engine {
     pub(super) fn install_groups(&mut self) {
         self.groups.clear();
         self.members.clear();
+        let instances = &self.config.instances;
+        let group_of = |index: u16| instances.get(usize::from(index)).and_then(|row| row.group);
+        let grouped = (0_u16..).zip(instances).filter(|(_, instance)| instance.group.is_some());
+        // Cannot be full: an instance is in one group.
+        self.members.extend(grouped.map(|(index, _)| index));
+        sort(&mut self.members, &|a, b| (group_of(a), a).cmp(&(group_of(b), b)));
+        let mut start = 0;
         for (group, _) in (0_u16..).zip(&self.config.groups) {
-            let start = self.members.len();
-            for (index, instance) in (0_u16..).zip(&self.config.instances) {
-                if instance.group == Some(group) {
-                    // Cannot fail: an instance is in one group.
-                    let _ = self.members.push(index);
-                }
-            }
-            let len = u16::try_from(self.members.len() - start).unwrap_or(0);
-            let start = u16::try_from(start).unwrap_or(NONE);
-            let members = Span16 { start, len };
+            let rest = self.members.get(usize::from(start)..).unwrap_or(&[]);
+            let count = rest.iter().take_while(|index| group_of(**index) == Some(group)).count();
+            let members = Span16 { start, len: u16::try_from(count).unwrap_or(0) };
+            start += members.len;
             // Cannot fail: both tables have the same capacity.
             let Group { told, lane, .. } =
                 self.spare_groups.get(usize::from(group)).cloned().unwrap_or_default();

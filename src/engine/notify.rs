@@ -7,7 +7,7 @@
 use core::fmt::Write;
 use heapless::String;
 
-use super::script::{Ended, LOST_AFTER, Of};
+use super::script::{Ended, Jobs, LOST_AFTER, Of};
 use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
@@ -85,6 +85,31 @@ impl Lane {
         }
     }
 
+    /// Writes the next request of the lane, if one is to be made about what has this kind and name.
+    fn ask(
+        &mut self,
+        now: Instant,
+        (kind, name, notify): (&str, &Name, &Notify),
+        (config, jobs): (&model::Config, &mut Jobs),
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        let (running, number) = self.turn(notify, now)?;
+        let command = config.commands.get(usize::from(number))?;
+        let ticket = jobs.next_ticket();
+        let tail = tail_of(kind, running.step, name, running.told, running.priority);
+        let limit = if running.told == Told::Stop { STOP_LIMIT } else { NOTIFY_LIMIT };
+        let len = request(config, command, ticket, limit, &tail).write(buffer)?;
+        self.running = Some(Running { ticket: Some(ticket), since: now, ..running });
+        Some(len)
+    }
+
+    /// The helper did not take the request.
+    fn unask(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.ticket = None;
+        }
+    }
+
     /// The command has been told, or there is none.
     fn step_is_over(&mut self) {
         self.running = match self.running {
@@ -123,6 +148,11 @@ fn command_of(notify: &Notify, told: Told, step: u8) -> Option<u16> {
         (_, Told::RxLowerPriority) => None,
         (_, Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted) => notify.any,
     }
+}
+
+/// Whether a command is to be told of a state.
+fn has_command(notify: &Notify, told: Told) -> bool {
+    (0..2).any(|step| command_of(notify, told, step).is_some())
 }
 
 /// The words behind those of `notify`.
@@ -174,24 +204,18 @@ impl Engine {
     /// A member has another state: perhaps its group has. One that lacks something is a fault of
     /// all, and the group is master when every member is.
     fn post_group(&mut self, group: u16) {
-        let is_all = |state| {
-            let mut members = self.members_of(group).iter();
-            members.all(|member| self.state_of(usize::from(*member)) == Some(state))
-        };
-        let is_any = |state| {
-            let mut members = self.members_of(group).iter();
-            members.any(|member| self.state_of(usize::from(*member)) == Some(state))
-        };
-        let told = if is_any(StateName::Fault) {
-            Told::Fault
-        } else if is_any(StateName::Init) {
-            return;
-        } else if is_all(StateName::Master) {
-            Told::Master
-        } else {
-            Told::Backup
-        };
-        self.post_told_of_group(group, told);
+        let (mut told, mut is_partial) = (Told::Master, false);
+        for member in self.members_of(group) {
+            match self.state_of(usize::from(*member)) {
+                Some(StateName::Fault) => return self.post_told_of_group(group, Told::Fault),
+                Some(StateName::Init) | None => is_partial = true,
+                Some(StateName::Backup) => told = Told::Backup,
+                Some(StateName::Master) => {}
+            }
+        }
+        if !is_partial {
+            self.post_told_of_group(group, told);
+        }
     }
 
     pub(super) fn post_told_of_group(&mut self, group: u16, told: Told) {
@@ -201,7 +225,7 @@ impl Engine {
             return;
         }
         row.told = Some(told);
-        let has_command = (0..2).any(|step| command_of(&config.notify, told, step).is_some());
+        let has_command = has_command(&config.notify, told);
         row.lane.next = has_command.then_some((told, Priority(0)));
         self.jobs.has_news = true;
     }
@@ -209,7 +233,7 @@ impl Engine {
     pub(super) fn post_told(&mut self, index: usize, told: Told) {
         let Some(config) = self.config.instances.get(index) else { return };
         let Some(router) = self.routers.get_mut(index) else { return };
-        let has_command = (0..2).any(|step| command_of(&config.notify, told, step).is_some());
+        let has_command = has_command(&config.notify, told);
         let priority = router.fsm.settings().priority;
         match told {
             Told::RxLowerPriority if has_command => router.lane.rival = Some(priority),
@@ -279,7 +303,8 @@ impl Engine {
             }
         }
         let is_leaving = self.is_leaving();
-        for index in 0..if is_leaving { 0 } else { self.orphans.len() } {
+        let orphans = if is_leaving { 0 } else { self.orphans.len() };
+        for index in 0..orphans {
             if let Some(job) = self.tell_of_orphan(now, index, buffer) {
                 return Some(job);
             }
@@ -307,19 +332,17 @@ impl Engine {
         if router.lane.is_idle() || rows.iter().any(|row| row.pending) {
             return None;
         }
-        let (running, number) = router.lane.turn(&row.notify, now)?;
-        let command = self.config.commands.get(usize::from(number))?;
-        let ticket = self.jobs.next_ticket();
-        let tail = tail_of("INSTANCE", running.step, &row.name, running.told, running.priority);
-        let limit = if running.told == Told::Stop { STOP_LIMIT } else { NOTIFY_LIMIT };
-        let len = request(&self.config, command, ticket, limit, &tail).write(buffer)?;
-        router.lane.running = Some(Running { ticket: Some(ticket), since: now, ..running });
+        let about = ("INSTANCE", &row.name, &row.notify);
+        let len = router.lane.ask(now, about, (&self.config, &mut self.jobs), buffer)?;
         self.asked(now);
         Some(Job { len, of: Of::Lane(u16::try_from(index).ok()?) })
     }
 
     fn tell_of_group(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
         let number = u16::try_from(index).ok()?;
+        if self.groups.get(index)?.lane.is_idle() {
+            return None;
+        }
         let is_moving = |member: &u16| {
             let config = self.config.instances.get(usize::from(*member));
             let rows = config.and_then(|row| self.addresses.get(row.addresses.range()));
@@ -329,16 +352,8 @@ impl Engine {
             return None;
         }
         let (group, row) = (self.groups.get_mut(index)?, self.config.groups.get(index)?);
-        if group.lane.is_idle() {
-            return None;
-        }
-        let (running, command) = group.lane.turn(&row.notify, now)?;
-        let command = self.config.commands.get(usize::from(command))?;
-        let ticket = self.jobs.next_ticket();
-        let tail = tail_of("GROUP", running.step, &row.name, running.told, running.priority);
-        let limit = if running.told == Told::Stop { STOP_LIMIT } else { NOTIFY_LIMIT };
-        let len = request(&self.config, command, ticket, limit, &tail).write(buffer)?;
-        group.lane.running = Some(Running { ticket: Some(ticket), since: now, ..running });
+        let about = ("GROUP", &row.name, &row.notify);
+        let len = group.lane.ask(now, about, (&self.config, &mut self.jobs), buffer)?;
         self.asked(now);
         Some(Job { len, of: Of::Group(number) })
     }
@@ -368,17 +383,13 @@ impl Engine {
         self.jobs.has_news = true;
         match of {
             Of::Lane(index) => {
-                if let Some(router) = self.routers.get_mut(usize::from(index))
-                    && let Some(running) = &mut router.lane.running
-                {
-                    running.ticket = None;
+                if let Some(router) = self.routers.get_mut(usize::from(index)) {
+                    router.lane.unask();
                 }
             }
             Of::Group(index) => {
-                if let Some(group) = self.groups.get_mut(usize::from(index))
-                    && let Some(running) = &mut group.lane.running
-                {
-                    running.ticket = None;
+                if let Some(group) = self.groups.get_mut(usize::from(index)) {
+                    group.lane.unask();
                 }
             }
             Of::Orphan(index) => {

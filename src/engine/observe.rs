@@ -355,8 +355,6 @@ impl Engine {
             let (own_fault, source) = self.health(now, index);
             let group = self.group_of(index);
             let fault = own_fault.or_else(|| self.group_fault(group?).map(|_| Cause::GroupFault));
-            let goes_on = group.is_none_or(|group| self.group_resumes(group));
-            let start = group.map_or(instance::Event::Start, |group| self.group_start(group));
             let Some(router) = self.routers.get_mut(index) else { continue };
             if source.is_some() {
                 router.source = source;
@@ -364,9 +362,10 @@ impl Engine {
             let was = core::mem::replace(&mut router.fault, fault);
             let event = match (router.fsm.name(), fault) {
                 (StateName::Init, None) if self.listen_at.is_none() => {
-                    match router.resume_at.take().filter(|_| goes_on) {
-                        Some(sent_at) => instance::Event::Resume(sent_at),
-                        None => start,
+                    let resume_at = router.resume_at.take();
+                    match group {
+                        Some(group) => self.group_start(group, resume_at),
+                        None => resume_at.map_or(instance::Event::Start, instance::Event::Resume),
                     }
                 }
                 (StateName::Fault, None) => instance::Event::Recover(recovery(was)),

@@ -10,8 +10,8 @@ use super::super::keepalived::{Statement, Tree};
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
 use super::build::{block, entry, line, list, truth, word, words};
-use super::reference::Named;
-use super::ringward::{check_options, flag, is_literal, report_no_address};
+use super::reference::{Named, report_without};
+use super::ringward::{check_options, flag, is_literal};
 use super::{Package, Section, Setting};
 
 /// The options of each type, those that LuCI alone writes included.
@@ -353,14 +353,8 @@ impl Reader<'_, '_> {
                 lines.extend(entry(words(value)));
                 continue;
             }
-            let Some(section) = self.named.get("ipaddress", &value.text) else {
-                self.named.report_missing(&["ipaddress"], value, self.report);
-                continue;
-            };
-            let Some(address) = section.value("address") else {
-                report_no_address(section, self.report);
-                continue;
-            };
+            let found = self.named.value_of("ipaddress", value, "address", self.report);
+            let Some((section, address)) = found else { continue };
             let mut all = words(address);
             if let Some(device) = section.value("device") {
                 all.push(word("dev", device.span));
@@ -412,14 +406,8 @@ impl Reader<'_, '_> {
                 lines.extend(entry(words(value)));
                 continue;
             }
-            let Some(section) = self.named.get("peer", &value.text) else {
-                self.named.report_missing(&["peer"], value, self.report);
-                continue;
-            };
-            let Some(address) = section.value("address") else {
-                report_no_address(section, self.report);
-                continue;
-            };
+            let found = self.named.value_of("peer", value, "address", self.report);
+            let Some((section, address)) = found else { continue };
             let mut all = words(address);
             for option in ["min_ttl", "max_ttl"] {
                 if let Some(value) = section.value(option) {
@@ -443,7 +431,7 @@ impl Reader<'_, '_> {
         for value in &setting.values {
             if let Some(section) = self.named.get("track_script", &value.text) {
                 let Some(script) = section.value("value") else {
-                    report_no_value(section, self.report);
+                    report_without(section, "value", self.report);
                     continue;
                 };
                 let mut all = vec![script.clone()];
@@ -461,14 +449,8 @@ impl Reader<'_, '_> {
     fn tracked_interfaces(&mut self, setting: &Setting) -> Vec<Statement> {
         let mut lines = Vec::new();
         for value in &setting.values {
-            let Some(section) = self.named.get("track_interface", &value.text) else {
-                self.named.report_missing(&["track_interface"], value, self.report);
-                continue;
-            };
-            let Some(device) = section.value("value") else {
-                report_no_value(section, self.report);
-                continue;
-            };
+            let found = self.named.value_of("track_interface", value, "value", self.report);
+            let Some((section, device)) = found else { continue };
             let mut all = vec![device.clone()];
             all.extend(weight(section));
             lines.extend(entry(all));
@@ -503,11 +485,6 @@ impl Reader<'_, '_> {
         let message = format!("`{}` has no effect: {why}", setting.name.text);
         self.report.add(Diagnostic::new(Code::NoEffect, setting.name.span, message));
     }
-}
-
-fn report_no_value(section: &Section, report: &mut Report) {
-    let message = format!("this {} has no `value`", section.kind.text);
-    report.add(Diagnostic::new(Code::NoValue, section.kind.span, message));
 }
 
 /// `weight W [reverse]` of a section, if it has one.

@@ -37,6 +37,25 @@ impl<'p> Named<'p> {
         Named { sections }
     }
 
+    /// The section that is named, and the value of one of its options. What is missing is reported.
+    pub(super) fn value_of(
+        &self,
+        kind: &'static str,
+        name: &Word,
+        option: &str,
+        report: &mut Report,
+    ) -> Option<(&'p Section, &'p Word)> {
+        let Some(section) = self.get(kind, &name.text) else {
+            self.report_missing(&[kind], name, report);
+            return None;
+        };
+        let value = section.value(option);
+        if value.is_none() {
+            report_without(section, option, report);
+        }
+        value.map(|value| (section, value))
+    }
+
     pub(super) fn get(&self, kind: &str, name: &str) -> Option<&'p Section> {
         self.sections.get(&(kind, name)).copied()
     }
@@ -53,4 +72,10 @@ impl<'p> Named<'p> {
         };
         report.add(diagnostic);
     }
+}
+
+/// Says that a section lacks an option that it needs.
+pub(super) fn report_without(section: &Section, option: &str, report: &mut Report) {
+    let message = format!("this {} has no `{option}`", section.kind.text);
+    report.add(Diagnostic::new(Code::NoValue, section.kind.span, message));
 }

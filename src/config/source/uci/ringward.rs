@@ -15,7 +15,7 @@ use super::super::keywords::{self, Block, Shape};
 use super::super::lexer::Word;
 use super::super::lower::is_command;
 use super::build::{block, entry, line, list, truth, word, words};
-use super::reference::Named;
+use super::reference::{Named, report_without};
 use super::{Package, Section, Setting};
 
 /// The package as a keepalived.conf would say it.
@@ -155,11 +155,9 @@ fn addresses(setting: &Setting, named: &Named<'_>, report: &mut Report) -> State
     for value in &setting.values {
         if is_literal(&value.text) {
             lines.extend(entry(words(value)));
-        } else if let Some(section) = named.get("ipaddress", &value.text) {
-            let Some(address) = section.value("address") else {
-                report_no_address(section, report);
-                continue;
-            };
+        } else if let Some((section, address)) =
+            named.value_of("ipaddress", value, "address", report)
+        {
             let mut all = words(address);
             for (option, keyword) in [("device", "dev"), ("label", "label"), ("scope", "scope")] {
                 if let Some(value) = section.value(option) {
@@ -170,16 +168,9 @@ fn addresses(setting: &Setting, named: &Named<'_>, report: &mut Report) -> State
             let known = ["name", "address", "device", "label", "scope"];
             check_options(section, &known, report);
             lines.extend(entry(all));
-        } else {
-            named.report_missing(&["ipaddress"], value, report);
         }
     }
     block(setting.name.clone(), Vec::new(), lines)
-}
-
-pub(super) fn report_no_address(section: &Section, report: &mut Report) {
-    let message = format!("this {} has no `address`", section.kind.text);
-    report.add(Diagnostic::new(Code::NoValue, section.kind.span, message));
 }
 
 fn peers(setting: &Setting, named: &Named<'_>, report: &mut Report) -> Statement {
@@ -191,7 +182,7 @@ fn peers(setting: &Setting, named: &Named<'_>, report: &mut Report) -> Statement
             check_options(section, &["name", "address"], report);
             match section.value("address") {
                 Some(address) => lines.extend(entry(words(address))),
-                None => report_no_address(section, report),
+                None => report_without(section, "address", report),
             }
         } else {
             named.report_missing(&["peer"], value, report);
