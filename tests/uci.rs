@@ -47,6 +47,24 @@ fn what_is_exported_is_read_as_the_same() {
     }
 }
 
+/// libuci writes the type bare, and refuses what it wrote.
+#[test]
+fn a_type_with_marks_in_it_is_exported_between_quotes() {
+    for (input, exported) in [
+        ("config a\\'s\n", "'a'\\''s'"),
+        ("config 'a#b'\n", "'a#b'"),
+        ("config \"a;b\"\n", "'a;b'"),
+        ("config 'a\\b'\n", "'a\\b'"),
+        ("config a.b\n", "a.b"),
+    ] {
+        let (text, report) = export_uci(&Options::PLAIN, "x", input.as_bytes(), "x");
+        let wanted = format!("package x\n\nconfig {exported}\n\n");
+        assert_eq!(text.as_deref(), Some(&*wanted), "{report}");
+        let (again, report) = export_uci(&Options::PLAIN, "x", wanted.as_bytes(), "x");
+        assert_eq!(again, Some(wanted), "{report}");
+    }
+}
+
 #[test]
 fn an_error_is_shown_where_it_begins() {
     // libuci reports the end of the file.

@@ -8,7 +8,11 @@ use super::Package;
 pub fn export(name: &str, package: &Package) -> String {
     let mut text = format!("package {name}\n");
     for section in &package.sections {
-        let _ = write!(text, "\nconfig {}", section.kind.text);
+        let kind = &section.kind.text;
+        // libuci writes a type as it is, and could not read these again.
+        let is_bare = !kind.contains(['\'', '"', '\\', '#', ';']);
+        let kind = if is_bare { kind.clone() } else { quoted(kind) };
+        let _ = write!(text, "\nconfig {kind}");
         if let Some(name) = &section.name {
             let _ = write!(text, " {}", quoted(&name.text));
         }
