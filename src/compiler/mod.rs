@@ -28,7 +28,7 @@ use crate::config::source::{Compiled, export_uci};
 use crate::decode::{Form, Stopped, View, decode};
 use crate::limits::{BLOB_LEN_MAX, BOARD, BOARDS, Capacity};
 use messages::{show, summary};
-use reading::compile_text;
+use reading::{compile_text, trace_text};
 
 /// How a command ended. The value is the exit code; 2 is for arguments, which are not judged here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -165,8 +165,7 @@ pub fn explain_file(input: &Path, reading: &Reading) -> Outcome {
     if octets.starts_with(&blob::MAGIC) {
         return with_blob(input, &octets, |config| print(&explain(config, None)));
     }
-    let Compiled { config, origins, report } =
-        compile_text(input, &octets, reading, &Capacity::HERE);
+    let Compiled { config, origins, report } = trace_text(input, &octets, reading);
     show(&report, reading.messages);
     let Some(config) = config else {
         complain(&format!("{}: {}", input.display(), summary(&report)));

@@ -40,6 +40,7 @@ impl Reading {
             only_vrrp: self.only_vrrp,
             allowed: &self.allowed,
             denies_warnings: self.denies_warnings,
+            keeps_origins: false,
         }
     }
 }
@@ -50,7 +51,16 @@ pub(super) fn compile_text(
     reading: &Reading,
     capacity: &Capacity,
 ) -> Compiled {
-    let mut options = reading.options(capacity);
+    compile_by(input, octets, reading.options(capacity))
+}
+
+/// The same for this build, with where each value came from.
+pub(super) fn trace_text(input: &Path, octets: &[u8], reading: &Reading) -> Compiled {
+    let options = Options { keeps_origins: true, ..reading.options(&Capacity::HERE) };
+    compile_by(input, octets, options)
+}
+
+fn compile_by(input: &Path, octets: &[u8], mut options: Options<'_>) -> Compiled {
     let is_keepalived = input.file_name().is_some_and(|name| name == "keepalived");
     if options.language == Language::Uci && is_keepalived {
         options.language = Language::UciKeepalived;

@@ -298,8 +298,9 @@ impl Surroundings for Twice<'_> {
 }
 
 fn compiles(options: &Options<'_>, octets: &[u8]) {
+    let options = Options { keeps_origins: true, ..*options };
     let source::Compiled { config, origins, report } =
-        source::compile_with(options, "fuzz.conf", octets);
+        source::compile_with(&options, "fuzz.conf", octets);
     let _ = (report.render(false), report.render(true));
     assert_eq!(config.is_none(), report.has_errors());
     if let Some(config) = config {

@@ -43,15 +43,23 @@ pub enum Origin {
 pub const KEEPALIVED: Origin = Origin::Default("keepalived");
 
 /// Where the values of a configuration came from, by scope and keyword.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Origins {
     known: HashMap<(Scope, &'static str), Origin>,
+    is_kept: bool,
 }
 
 impl Origins {
+    /// None yet; and none ever, unless they are to be kept.
+    pub fn new(is_kept: bool) -> Self {
+        Origins { known: HashMap::new(), is_kept }
+    }
+
     /// Remembers where a value came from.
     pub fn set(&mut self, scope: Scope, keyword: &'static str, origin: Origin) {
-        self.known.insert((scope, keyword), origin);
+        if self.is_kept {
+            self.known.insert((scope, keyword), origin);
+        }
     }
 
     /// Where a value came from.

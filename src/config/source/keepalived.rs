@@ -82,7 +82,13 @@ impl Parser<'_> {
     fn word(&mut self, word: Word) {
         self.is_waiting = false;
         match &mut self.current {
-            Some(statement) => statement.values.push(word),
+            Some(statement) => {
+                // Most have one.
+                if statement.values.is_empty() {
+                    statement.values.reserve_exact(1);
+                }
+                statement.values.push(word);
+            }
             None => {
                 self.current = Some(Statement {
                     keyword: word,

@@ -117,7 +117,11 @@ impl<'a> Lexer<'a> {
     /// One word, which starts here.
     fn word(&mut self, report: &mut Report) -> Word {
         let start = self.at;
-        let mut word = Word { text: String::new(), span: TextSpan::default(), is_reported: false };
+        // Most words are nothing but this, and none of it means anything.
+        let plain = self.rest().bytes().take_while(|&octet| is_plain(octet)).count();
+        let text = self.rest().get(..plain).unwrap_or("").to_owned();
+        let mut word = Word { text, span: TextSpan::default(), is_reported: false };
+        self.at += plain;
         while let Some(c) = self.peek() {
             if c == '$' && self.variable(start, &mut word, report) {
                 continue;
@@ -281,6 +285,11 @@ impl<'a> Lexer<'a> {
         word.is_reported = true;
         report_placeholder(self.span(start, self.at, report), report);
     }
+}
+
+/// Whether this stands for itself, whatever is before and behind it.
+fn is_plain(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"_-./:,".contains(&octet)
 }
 
 fn report_placeholder(span: TextSpan, report: &mut Report) {

@@ -46,7 +46,7 @@ use text::Sources;
 pub struct Compiled {
     /// The configuration; none when there are errors.
     pub config: Option<Box<Config>>,
-    /// Where each value of it came from.
+    /// Where each value of it came from, if that was asked for.
     pub origins: Origins,
     /// Everything there is to say about the text, with the text.
     pub report: Report,
@@ -72,7 +72,7 @@ pub enum Language {
 /// The same as `options` say.
 pub fn compile_with(options: &Options<'_>, name: &str, octets: &[u8]) -> Compiled {
     let mut report = report_of(options);
-    let mut origins = Origins::default();
+    let mut origins = Origins::new(options.keeps_origins);
     let mut config = None;
     let tree = text::read(name, octets, &mut report).and_then(|file| match options.language {
         Language::Keepalived => Some(keepalived::parse(file, options, &mut report)),

@@ -26,6 +26,8 @@ pub struct Options<'a> {
     pub allowed: &'a [Code],
     /// Warnings are errors.
     pub denies_warnings: bool,
+    /// Remember where each value came from: costs as much as half of all the rest.
+    pub keeps_origins: bool,
 }
 
 impl Options<'static> {
@@ -40,6 +42,7 @@ impl Options<'static> {
         only_vrrp: false,
         allowed: &[],
         denies_warnings: false,
+        keeps_origins: false,
     };
 }
 

@@ -103,6 +103,9 @@ impl Reader<'_, '_> {
             );
             return;
         }
+        let indented = text.len();
+        let text = text.trim_start_matches([' ', '\t']);
+        let span = TextSpan { start: span.start + indented - text.len(), ..span };
         let bare = comment::strip(Line::at(text, span), self.report);
         if bare.line.is_empty() {
             return;
