@@ -55,6 +55,8 @@ pub enum Cause {
     HigherAddress,
     /// The interface does not exist.
     InterfaceMissing,
+    /// The interface is a network of OpenWrt, and nobody has said which device it has.
+    NetworkWithoutDevice,
     /// The interface is administratively down.
     InterfaceDown,
     /// The interface has no carrier.
@@ -112,6 +114,7 @@ impl Cause {
             Cause::HigherPriority => "heard a higher priority",
             Cause::HigherAddress => "heard the same priority from a higher address",
             Cause::InterfaceMissing => "interface does not exist",
+            Cause::NetworkWithoutDevice => "network has no device yet",
             Cause::InterfaceDown => "interface is down",
             Cause::CarrierLost => "interface has no carrier",
             Cause::InterfaceUp => "interface works",

@@ -46,6 +46,38 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_configuration_is_compared_with_the_router_that_it_is_for() {
+    let folder = folder("site");
+    let text = |interface: &str, address: &str| {
+        GOOD.replace("eth0", interface).replace("10.0.0.9/24", address)
+    };
+    fs::write(folder.join("in.conf"), text("lo", "127.1.2.3/8")).unwrap();
+    ends(&ringwardc(&folder, &["check", "--deny", "warnings", "--here", "in.conf"]), 0);
+    fs::write(folder.join("in.conf"), text("lo", "10.0.0.9/24")).unwrap();
+    let (_, said) = ends(&ringwardc(&folder, &["check", "--here", "in.conf"]), 0);
+    assert!(said.contains("warning[RW0134]: 10.0.0.9 is in no network of lo"), "{said}");
+    assert!(said.contains("lo has 127.0.0.1/8"), "{said}");
+    fs::write(folder.join("in.conf"), text("nowhere0", "10.0.0.9/24")).unwrap();
+    let (_, said) = ends(&ringwardc(&folder, &["check", "--here", "in.conf"]), 0);
+    assert!(said.contains("warning[RW0133]: there is no interface `nowhere0` here"), "{said}");
+
+    fs::write(folder.join("in.conf"), text("@lan", "10.0.0.9/24")).unwrap();
+    let network = "config interface 'lan'\n\toption device 'br-lan'\n\toption proto 'static'\n\
+                   \tlist ipaddr '192.168.1.1/24'\n";
+    fs::write(folder.join("network"), network).unwrap();
+    let known = ["check", "--uci-network", "network", "in.conf"];
+    let (_, said) = ends(&ringwardc(&folder, &known), 0);
+    assert!(said.contains("warning[RW0134]: 10.0.0.9 is in no network of br-lan"), "{said}");
+    let told = ["explain", "--network", "lan=eth7", "in.conf"];
+    let (shown, _) = ends(&ringwardc(&folder, &told), 0);
+    assert!(shown.contains("interface                   eth7"), "{shown}");
+    fs::write(folder.join("network"), "config interface 'lan\n").unwrap();
+    ends(&ringwardc(&folder, &known), 1);
+    ends(&ringwardc(&folder, &["check", "--uci-network", "missing", "in.conf"]), 3);
+    ends(&ringwardc(&folder, &["check", "--network", "lan", "in.conf"]), 2);
+}
+
+#[test]
 fn compile_writes_a_private_blob_and_nothing_else() {
     let folder = folder("compile");
     fs::write(folder.join("in.conf"), GOOD).unwrap();

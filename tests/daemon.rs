@@ -229,6 +229,35 @@ fn a_missing_interface_is_waited_for() {
 }
 
 #[test]
+fn a_network_has_the_device_that_start_or_reload_tell() {
+    let scene = Scene::new();
+    let config = blob("network", &owner("@lan"));
+    let process = spawn(&scene.node, &config);
+    let shown = || client(&scene.node, &["status"]).0;
+    rig::eventually(SOON, "FAULT", || shown().contains("FAULT  @lan"));
+    assert!(shown().contains("network has no device yet"), "{}", shown());
+    let tell = |network: &str| client(&scene.node, &["reload", "--network", network]);
+    assert_eq!(tell("lan=eth0").1, 0);
+    scene.wait_for_address();
+    // A reload that says nothing of networks changes nothing about them.
+    assert_eq!(client(&scene.node, &["reload"]).1, 0);
+    assert!(scene.node.has(VIP).unwrap());
+    assert_eq!(tell("lan=").1, 0);
+    scene.wait_until_gone();
+    assert!(shown().contains("network has no device yet"), "{}", shown());
+    drop(process);
+
+    let mut command = Command::new(RINGWARD);
+    command.arg("run").arg("--config").arg(&config).args(["--network", "lan=eth0"]);
+    let process = scene.node.spawn(&mut command).unwrap_or_else(|fault| panic!("{fault}"));
+    scene.wait_for_address();
+    // The next daemon knows it as well.
+    kill(daemon_of(&process), Signal::SIGKILL).unwrap();
+    scene.wait_until_gone();
+    scene.wait_for_address();
+}
+
+#[test]
 fn a_second_daemon_in_the_same_directory_exits_71() {
     let (scene, _process, config) = Scene::with_master("second");
     let (code, said) = ends(spawn(&scene.node, &config));

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use ringward::config::model::Config;
 use ringward::config::source::{
-    Compiled, Language, Options, compile_str, compile_with, export_uci,
+    Compiled, Language, Options, Site, compile_str, compile_with, export_uci,
 };
 use serde_json::Value;
 
@@ -243,19 +243,64 @@ fn what_openwrt_s_script_loses_is_done_and_said() {
 }
 
 #[test]
-fn a_flag_is_on_or_off_and_a_network_has_no_device() {
+fn a_flag_is_on_or_off_and_names_are_of_something() {
     let head = "config vrrp_instance 'a'\n\toption interface 'eth0'\n\toption virtual_router_id \
                 '7'\n\tlist virtual_ipaddress '10.0.0.1'\n";
     assert_eq!(codes(Language::Uci, head), [""; 0]);
     for (line, code) in [
         ("\toption nopreempt 'maybe'\n", "RW0125"),
-        ("\toption network 'lan'\n", "RW0023"),
+        ("\tlist virtual_ipaddress '10.0.0.2 dev @fifteen-letters'\n", "RW0037"),
         ("\toption prioritty '9'\n", "RW0020"),
         ("\tlist virtual_ipaddress 'main'\n", "RW0122"),
         ("\toption priority '300'\n", "RW0033"),
     ] {
         assert_eq!(codes(Language::Uci, &format!("{head}{line}")), [code], "{line}");
     }
+}
+
+const NETWORKS: &str = "config ipaddress 'main'\n\toption address '192.0.2.1/24'\n\toption network 'wan6'\n\n\
+    config vrrp_instance 'a'\n\toption network 'wan'\n\toption virtual_router_id '7'\n\
+    \tlist virtual_ipaddress 'main'\n\tlist track_interface '@lan'\n";
+
+/// Interfaces of [`NETWORKS`] on a router of which this is known, and the messages.
+fn interfaces(site: &Site) -> (Vec<String>, Vec<&'static str>) {
+    let options = Options { language: Language::Uci, site, ..Options::PLAIN };
+    let Compiled { config, report, .. } = compile_with(&options, "test", NETWORKS.as_bytes());
+    let config = config.unwrap_or_else(|| panic!("{report}"));
+    let codes = report.diagnostics.iter().map(|diagnostic| diagnostic.code.id()).collect();
+    (config.interfaces.iter().map(|name| name.as_str().to_owned()).collect(), codes)
+}
+
+#[test]
+fn a_network_stays_one_until_its_device_is_known() {
+    let (names, codes) = interfaces(Site::UNKNOWN);
+    assert_eq!(names, ["@wan", "@wan6", "@lan"]);
+    assert_eq!(codes, ["RW0132"; 3]);
+    let mut site = Site::default();
+    site.set_network("wan", "eth1");
+    site.set_network("wan6", "eth1");
+    site.set_network("lan", "br-lan");
+    assert_eq!(interfaces(&site), (vec!["eth1".to_owned(), "br-lan".to_owned()], vec![]));
+}
+
+#[test]
+fn devices_and_addresses_of_networks_are_those_of_etc_config_network() {
+    // As OpenWrt 25.12 and 19.07 write them. The device of a PPP session is netifd's to name.
+    let text = "config interface 'lan'\n\toption type 'bridge'\n\toption ifname 'eth0.1 wlan0'\n\
+        \toption proto 'static'\n\toption ipaddr '192.168.1.1'\n\toption netmask '255.255.255.0'\n\
+        config interface 'wan'\n\toption device 'eth1'\n\toption proto 'static'\n\
+        \tlist ipaddr '198.51.100.2/24'\n\tlist ipaddr '10.0.0.2/8'\n\
+        config interface 'wan6'\n\toption device '@wan'\n\toption proto 'dhcpv6'\n";
+    let mut site = Site::default();
+    site.read_network("network", text.as_bytes()).unwrap();
+    // 192.0.2.1 is in none of the networks of wan.
+    let found = (vec!["eth1".to_owned(), "br-lan".to_owned()], vec!["RW0134"]);
+    assert_eq!(interfaces(&site), found);
+    let mut site = Site::default();
+    let text = text.replacen("'static'\n\tlist", "'pppoe'\n\tlist", 1);
+    site.read_network("network", text.as_bytes()).unwrap();
+    assert_eq!(interfaces(&site).0, ["@wan", "@wan6", "br-lan"]);
+    assert!(Site::default().read_network("network", b"config interface 'lan\n").is_err());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringward::compiler::{self, Language, MessageForm, Outcome, Reading};
+use ringward::config::network::Networks;
 use ringward::config::source::code::Code;
 use ringward::decode::Form;
 use ringward::limits::{BOARDS, Capacity};
@@ -163,6 +164,15 @@ struct Reader {
     /// Set a variable, whatever the text says of it
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
     definitions: Vec<(String, String)>,
+    /// The device of a network of OpenWrt: of `@NAME`, or `option network` of UCI
+    #[arg(long = "network", value_name = "NAME=DEVICE", value_parser = network)]
+    networks: Vec<(String, String)>,
+    /// OpenWrt's /etc/config/network of the router: devices and addresses of its networks
+    #[arg(long, value_name = "FILE")]
+    uci_network: Option<PathBuf>,
+    /// It is for this machine: compare it with the interfaces here
+    #[arg(long)]
+    here: bool,
     /// Leave out what keepalived would complain about and go on without
     #[arg(long)]
     permissive: bool,
@@ -213,8 +223,14 @@ enum Messages {
 }
 
 impl Reader {
-    fn reading(self) -> Reading {
-        Reading {
+    fn reading(self) -> Result<Reading, ExitCode> {
+        let messages = match self.message_format {
+            Messages::Human => MessageForm::Human,
+            Messages::Json => MessageForm::Json,
+        };
+        let site = compiler::site(&self.networks, self.uci_network.as_deref(), self.here, messages)
+            .map_err(exit_code)?;
+        Ok(Reading {
             language: match self.from {
                 From::Keepalived => Language::Keepalived,
                 From::Uci => Language::Uci,
@@ -222,15 +238,13 @@ impl Reader {
             },
             config_id: self.config_id,
             definitions: self.definitions,
+            site,
             is_permissive: self.permissive,
             only_vrrp: self.only.is_some(),
             denies_warnings: self.deny.is_some(),
             allowed: self.allow,
-            messages: match self.message_format {
-                Messages::Human => MessageForm::Human,
-                Messages::Json => MessageForm::Json,
-            },
-        }
+            messages,
+        })
     }
 }
 
@@ -246,6 +260,14 @@ fn definition(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn network(text: &str) -> Result<(String, String), String> {
+    Networks::new().set(text).map_err(|refused| refused.to_string())?;
+    Ok(text
+        .split_once('=')
+        .map(|(name, device)| (name.to_owned(), device.to_owned()))
+        .unwrap_or_default())
+}
+
 fn code(id: &str) -> Result<Code, String> {
     Code::find(id).ok_or_else(|| "codes look like RW0001".to_owned())
 }
@@ -259,17 +281,24 @@ fn board(name: &str) -> Result<&'static Capacity, String> {
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    match obey(Arguments::parse().command) {
+        Ok(outcome) => exit_code(outcome),
+        Err(code) => code,
+    }
+}
+
+fn obey(command: Command) -> Result<Outcome, ExitCode> {
+    Ok(match command {
         Command::Compile { input, output, reading, board } => {
             let capacity = board.unwrap_or(&Capacity::HERE);
-            compiler::compile_file(&input, &output, &reading.reading(), capacity)
+            compiler::compile_file(&input, &output, &reading.reading()?, capacity)
         }
         Command::Check { inputs, reading, board } => {
             let capacity = board.unwrap_or(&Capacity::HERE);
-            compiler::check_files(&inputs, &reading.reading(), capacity)
+            compiler::check_files(&inputs, &reading.reading()?, capacity)
         }
         Command::Explain { input: Some(input), reading, .. } => {
-            compiler::explain_file(&input, &reading.reading())
+            compiler::explain_file(&input, &reading.reading()?)
         }
         Command::Explain { code, .. } => {
             let id = code.unwrap_or_default();
@@ -277,34 +306,35 @@ fn main() -> ExitCode {
                 Some(outcome) => outcome,
                 None => {
                     eprintln!("ringwardc: there is no code {id}: codes look like RW0001");
-                    return ExitCode::from(USAGE);
+                    return Err(ExitCode::from(USAGE));
                 }
             }
         }
         Command::Decode { input, config, interface, json, reading } => {
-            let reading = reading.reading();
+            let reading = reading.reading()?;
             let config = config.as_deref().map(|path| (path, &reading));
             let form = if json { Form::Json } else { Form::Text };
             compiler::decode_file(&input, config, interface.as_deref(), form)
         }
         Command::Embed { config, into, output, reading } => {
-            compiler::embed_file(&config, &reading.reading(), &into, &output)
+            compiler::embed_file(&config, &reading.reading()?, &into, &output)
         }
         Command::Extract { program, slot, output } => {
             compiler::extract_file(&program, slot, &output)
         }
-        Command::Pair { inputs, reading } => compiler::pair_files(&inputs, &reading.reading()),
-        Command::Diff { old, new, reading } => compiler::diff_files(&old, &new, &reading.reading()),
-        Command::Import { input, output, reading } => {
-            compiler::import_file(&input, output.as_deref(), &reading.reading())
+        Command::Pair { inputs, reading } => compiler::pair_files(&inputs, &reading.reading()?),
+        Command::Diff { old, new, reading } => {
+            compiler::diff_files(&old, &new, &reading.reading()?)
         }
-        Command::Uci { input, reading } => compiler::uci_file(&input, &reading.reading()),
+        Command::Import { input, output, reading } => {
+            compiler::import_file(&input, output.as_deref(), &reading.reading()?)
+        }
+        Command::Uci { input, reading } => compiler::uci_file(&input, &reading.reading()?),
         Command::Boards { board: None } => compiler::boards(),
         Command::Boards { board: Some(board) } => compiler::board(board),
         Command::Keywords => compiler::keywords(),
         Command::Version => compiler::version(),
-    };
-    exit_code(outcome)
+    })
 }
 
 fn exit_code(outcome: Outcome) -> ExitCode {

@@ -8,6 +8,7 @@ mod messages;
 mod nodes;
 pub mod pair;
 mod reading;
+mod site;
 
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use embed::{embed_file, extract_file};
 pub use messages::MessageForm;
 pub use nodes::{diff_files, import_file, pair_files};
 pub use reading::Reading;
+pub use site::site;
 
 use crate::config::blob;
 use crate::config::model::Config;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::disk::Disk;
 use super::messages::MessageForm;
 use crate::config::source::code::Code;
-use crate::config::source::{Compiled, Language, Options, compile_with};
+use crate::config::source::{Compiled, Language, Options, Site, compile_with};
 use crate::limits::Capacity;
 
 /// How texts are read, and how messages about them are written. See [`Options`].
@@ -15,6 +15,7 @@ pub struct Reading {
     pub language: Language,
     pub config_id: Option<String>,
     pub definitions: Vec<(String, String)>,
+    pub site: Site,
     pub is_permissive: bool,
     pub only_vrrp: bool,
     pub denies_warnings: bool,
@@ -36,6 +37,7 @@ impl Reading {
             config_id: self.config_id.as_deref(),
             definitions: &self.definitions,
             surroundings: &Disk,
+            site: &self.site,
             is_permissive: self.is_permissive,
             only_vrrp: self.only_vrrp,
             allowed: &self.allowed,

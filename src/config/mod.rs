@@ -7,6 +7,7 @@ pub mod blob;
 pub mod check;
 pub mod embedded;
 pub mod model;
+pub mod network;
 #[cfg(test)]
 mod sample;
 #[cfg(feature = "compiler")]

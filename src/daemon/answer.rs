@@ -18,8 +18,9 @@ impl Daemon {
             let (engine, ring) = (&mut *self.engine, &mut self.ring);
             let process = &self.process;
             let reloads = match parse(self.control.line(index)) {
-                Ok(Question::Reload { path }) => {
-                    let is_begun = self.reload.begin(ring, path);
+                Ok(Question::Reload { networks, path }) => {
+                    let is_begun =
+                        self.reload.set_networks(networks) && self.reload.begin(ring, path);
                     if !is_begun {
                         let verdict = &self.reload.verdict;
                         self.control.answer(index, ring, |out| writeln!(out, "{verdict}"));

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::config::network::{MARK, Networks};
 #[cfg(feature = "console")]
 use crate::io::terminal::SPEEDS;
 
@@ -23,6 +24,8 @@ usage: ringward COMMAND [OPTIONS]
                                     it, the one in the program (ringwardc embed)
              --run-directory DIR    journal and control socket (default /run/ringward)
              --control PATH         the control socket (default DIR/control)
+             --network NAME=DEVICE  the device of a network of OpenWrt, @NAME in the
+                                    configuration; without one its instances are in FAULT
              --no-realtime          ordinary scheduling, even where SCHED_FIFO is permitted
              --no-lease             addresses without a lifetime in the kernel
              --console DEV[,SPEED][,keys][,screen][,allow-release]
@@ -37,6 +40,7 @@ usage: ringward COMMAND [OPTIONS]
              --allow-release        whoever is at the line may release instances
   log      the last transitions, with reasons     [--json] [--control PATH]
   reload   put FILE, or the same file again, in force   [FILE] [--control PATH]
+             --network NAME=DEVICE  a network has this device now; NAME=, it has none
   release  give mastership up                     [INSTANCE] [--control PATH]
   version  of this program, and what it holds
   demo     two routers and a client in namespaces, if built in
@@ -49,7 +53,7 @@ exit codes: 0 fine, 1 the daemon refused, 2 usage, 65 configuration refused, 69 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Invocation {
     /// `run`.
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// `status`, `log`, `reload`, `release`: one line for the daemon, one answer.
     Ask {
         /// The line.
@@ -85,6 +89,8 @@ pub struct RunOptions {
     pub control: PathBuf,
     /// `--run-directory`.
     pub run_directory: PathBuf,
+    /// `--network`.
+    pub networks: Networks,
     /// Not `--no-realtime`.
     pub realtime: bool,
     /// Not `--no-lease`.
@@ -209,6 +215,10 @@ impl Words {
                 Some("--config") => options.config = Some(self.value("--config")?),
                 Some("--control") => control = Some(self.value("--control")?),
                 Some("--run-directory") => options.run_directory = self.value("--run-directory")?,
+                Some("--network") => {
+                    let network = self.text("--network")?;
+                    set_network(&mut options.networks, &network)?;
+                }
                 Some("--no-realtime") => options.realtime = false,
                 Some("--no-lease") => options.lease = false,
                 #[cfg(feature = "console")]
@@ -220,7 +230,7 @@ impl Words {
             }
         }
         options.control = control.unwrap_or_else(|| options.run_directory.join("control"));
-        Ok(Invocation::Run(options))
+        Ok(Invocation::Run(Box::new(options)))
     }
 
     #[cfg(feature = "console")]
@@ -245,7 +255,6 @@ impl Words {
         Ok(Invocation::Console { options, control })
     }
 
-    #[cfg(feature = "console")]
     fn text(&mut self, option: &str) -> Result<String, Usage> {
         let missing = || Usage(format!("{option} needs a value"));
         self.rest.next().and_then(|word| word.into_string().ok()).ok_or_else(missing)
@@ -254,28 +263,37 @@ impl Words {
     fn ask(mut self, command: &str) -> Result<Invocation, Usage> {
         let mut control = PathBuf::from(RUN_DIRECTORY).join("control");
         let mut request = command.to_owned();
+        let mut word_behind = String::new();
         let takes_json = matches!(command, "status" | "log");
         let mut takes_word = matches!(command, "reload" | "release");
         while let Some(word) = self.rest.next() {
             match word.to_str() {
                 Some("--control") => control = self.value("--control")?,
                 Some("--json") if takes_json => request.push_str(" json"),
+                Some("--network") if command == "reload" => {
+                    let network = self.text("--network")?;
+                    set_network(&mut Networks::new(), &network)?;
+                    request.push_str(&format!(" {MARK}{network}"));
+                }
                 Some("--help" | "-h") => return Ok(Invocation::Help),
                 Some(text) if takes_word && !text.starts_with('-') => {
                     takes_word = false;
-                    request.push(' ');
-                    request.push_str(&argument(command, text)?);
+                    word_behind = format!(" {}", argument(command, text)?);
                 }
                 _ => return Err(unknown(command, &word)),
             }
         }
-        Ok(Invocation::Ask { request, control })
+        Ok(Invocation::Ask { request: request + &word_behind, control })
     }
 
     fn value(&mut self, option: &str) -> Result<PathBuf, Usage> {
         let missing = || Usage(format!("{option} needs a path"));
         self.rest.next().map(PathBuf::from).ok_or_else(missing)
     }
+}
+
+fn set_network(networks: &mut Networks, text: &str) -> Result<(), Usage> {
+    networks.set(text).map_err(|refused| Usage(format!("--network '{text}': {refused}")))
 }
 
 /// An instance's name, or a file's absolute path: the daemon has another working directory.
@@ -332,6 +350,24 @@ mod tests {
             parsed("reload /etc/a.rwb"),
             Ok(Invocation::Ask { request: "reload /etc/a.rwb".into(), control })
         );
+    }
+
+    #[test]
+    fn networks_are_told_before_the_file() {
+        let Ok(Invocation::Run(options)) = parsed("run --network wan=eth1 --network lan=") else {
+            panic!("refused");
+        };
+        let mut networks = Networks::new();
+        networks.set("wan=eth1").unwrap();
+        assert_eq!(options.networks, networks);
+        let line = "reload /a.rwb --network wan=eth1 --network lan= --control /c";
+        let request = "reload @wan=eth1 @lan= /a.rwb".into();
+        assert_eq!(parsed(line), Ok(Invocation::Ask { request, control: "/c".into() }));
+        for line in
+            ["run --network", "run --network wan", "reload --network a/b=c", "status --network a=b"]
+        {
+            assert!(parsed(line).is_err(), "{line}");
+        }
     }
 
     #[cfg(feature = "console")]

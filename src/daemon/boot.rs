@@ -17,6 +17,7 @@ use super::source::Source;
 use super::supervise::House;
 use super::{Exit, Failure};
 use crate::config::blob;
+use crate::config::network::Networks;
 use crate::engine::{ADDRESS_PROTO, Engine, Heartbeat, Owned};
 use crate::io::file::Reader;
 use crate::io::filter::{self, Refusal};
@@ -74,7 +75,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     }
     let engine = ENGINE.take();
     let space = BLOB.take();
-    let path = load(legacy.source, space, engine)?;
+    let path = load(legacy.source, &options.networks, space, engine)?;
     engine.set_leases(options.lease);
     check_privileges()?;
     let mut process = Process {
@@ -103,7 +104,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     engine.set_life(legacy.restarts);
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
-    let reload = Box::new(Reload::new(Reader::new(space), &path));
+    let reload = Box::new(Reload::new(Reader::new(space), &path, &options.networks));
     let (is_filtered, is_last) = (house.filtered, legacy.is_last);
 
     ring::start(move |ring: Ring| async move {
@@ -155,23 +156,40 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
 }
 
 /// Decodes the configuration. Its path, for a later reload; empty where it has none.
-fn load(source: Source<'_>, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
+fn load(
+    source: Source<'_>,
+    networks: &Networks,
+    space: &mut [u8],
+    engine: &mut Engine,
+) -> Result<String, Failure> {
     match source {
-        Source::File(path) => load_file(path, space, engine),
+        Source::File(path) => load_file(path, networks, space, engine),
         Source::Embedded { blob, .. } => {
-            decode(source, blob, engine)?;
+            decode(source, blob, networks, engine)?;
             Ok(String::new())
         }
     }
 }
 
-fn decode(source: Source<'_>, blob: &[u8], engine: &mut Engine) -> Result<(), Failure> {
+fn decode(
+    source: Source<'_>,
+    blob: &[u8],
+    networks: &Networks,
+    engine: &mut Engine,
+) -> Result<(), Failure> {
     let stage = engine.stage().ok_or_else(|| Failure::new(Exit::System, "already started"))?;
-    blob::decode(blob, stage)
-        .map_err(|refused| Failure::new(Exit::Blob, format!("{source}: {refused}")))
+    let refused =
+        |reason: &dyn fmt::Display| Failure::new(Exit::Blob, format!("{source}: {reason}"));
+    blob::decode(blob, stage).map_err(|reason| refused(&reason))?;
+    networks.resolve(stage).map_err(|reason| refused(&reason))
 }
 
-fn load_file(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<String, Failure> {
+fn load_file(
+    path: &Path,
+    networks: &Networks,
+    space: &mut [u8],
+    engine: &mut Engine,
+) -> Result<String, Failure> {
     let name = path.display();
     let failed = |error: std::io::Error| {
         // The file may be as good as ever, and readable the next time.
@@ -189,7 +207,7 @@ fn load_file(path: &Path, space: &mut [u8], engine: &mut Engine) -> Result<Strin
         }
     }
     let octets = blob::without_padding(space.get(..len).unwrap_or(&[]));
-    decode(Source::File(path), octets, engine)?;
+    decode(Source::File(path), octets, networks, engine)?;
     process::give_back(space);
     path.to_str()
         .map(str::to_owned)

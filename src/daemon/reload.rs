@@ -6,6 +6,7 @@ use core::fmt::{self, Write};
 use heapless::String;
 
 use crate::config::blob;
+use crate::config::network::{MARK, Networks};
 use crate::engine::Engine;
 use crate::io::file::{Progress, Reader};
 use crate::io::ring::Ring;
@@ -22,6 +23,9 @@ pub(super) struct Reload {
     path: String<PATH_LEN_MAX>,
     /// Being read.
     next: String<PATH_LEN_MAX>,
+    /// The devices of networks, as they are and as they will be if the configuration is taken.
+    networks: Networks,
+    next_networks: Networks,
     /// Asked for while another was being read.
     again: bool,
     pub(super) done: u32,
@@ -31,10 +35,32 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    pub(super) fn new(reader: Reader, path: &str) -> Self {
-        let path = String::try_from(path).unwrap_or_default();
-        let (next, verdict) = (String::new(), String::new());
-        Reload { reader, path, next, again: false, done: 0, refused: 0, verdict }
+    pub(super) fn new(reader: Reader, path: &str, networks: &Networks) -> Self {
+        Reload {
+            reader,
+            path: String::try_from(path).unwrap_or_default(),
+            next: String::new(),
+            networks: networks.clone(),
+            next_networks: networks.clone(),
+            again: false,
+            done: 0,
+            refused: 0,
+            verdict: String::new(),
+        }
+    }
+
+    /// Takes the devices of networks, `@wan=eth1 @lan=br-lan`, for the next configuration that is
+    /// read. False: they cannot be read, as the verdict says.
+    pub(super) fn set_networks(&mut self, networks: &str) -> bool {
+        let each = networks.split_ascii_whitespace().map(|word| word.trim_start_matches(MARK));
+        for network in each {
+            if let Err(refused) = self.next_networks.set(network) {
+                self.next.clear();
+                self.refuse(&refused);
+                return false;
+            }
+        }
+        true
     }
 
     /// Reads `path`, or the same file as before. False: there is nothing to read, as the verdict
@@ -80,9 +106,13 @@ impl Reload {
         let Some(stage) = engine.stage() else {
             return self.refuse(&"another reload is being carried out");
         };
-        match blob::decode(blob::without_padding(self.reader.content()), stage) {
+        if let Err(refused) = blob::decode(blob::without_padding(self.reader.content()), stage) {
+            return self.refuse(&refused);
+        }
+        match self.next_networks.resolve(stage) {
             Ok(()) => {
                 engine.reload(now);
+                self.networks.clone_from(&self.next_networks);
                 self.path.clone_from(&self.next);
                 self.done += 1;
                 self.verdict.clear();
@@ -91,11 +121,12 @@ impl Reload {
                 let _ = write!(self.verdict, "{instances} instances from {}", self.path);
                 log::info!("- reloaded instances={instances} file=\"{}\"", self.path);
             }
-            Err(refused) => self.refuse(&refused),
+            Err(invalid) => self.refuse(&invalid),
         }
     }
 
     fn refuse(&mut self, reason: &dyn fmt::Display) {
+        self.next_networks.clone_from(&self.networks);
         self.refused += 1;
         self.verdict.clear();
         let colon = if self.next.is_empty() { "" } else { ": " };

@@ -1,5 +1,6 @@
 //! What a client of the control socket may ask: a line of words.
 
+use crate::config::network::MARK;
 #[cfg(feature = "console")]
 use crate::status::{Page, View};
 
@@ -16,8 +17,10 @@ pub enum Question<'a> {
         /// For machines.
         json: bool,
     },
-    /// `reload`, `reload PATH`.
+    /// `reload`, `reload PATH`, `reload @wan=eth1 @lan=br-lan PATH`.
     Reload {
+        /// Networks with the devices that they have now, each behind its mark.
+        networks: &'a str,
         /// Another blob than the one that is in force.
         path: Option<&'a str>,
     },
@@ -59,12 +62,21 @@ pub fn parse(line: &[u8]) -> Result<Question<'_>, &'static str> {
         #[cfg(feature = "console")]
         ("screen", _) => view(rest).map(Question::Screen).ok_or("screen PAGE FIRST ROWS COLUMNS"),
         ("follow", _) => follow(rest).map(Question::Follow).ok_or("follow PID AFTER COUNT"),
-        ("reload", _) => Ok(Question::Reload { path: argument }),
+        ("reload", _) => Ok(reload(rest)),
         ("release", _) => Ok(Question::Release { instance: argument }),
         _ => {
             Err("unknown request; known are status, log, screen, follow, reload, release, version")
         }
     }
+}
+
+fn reload(rest: &str) -> Question<'_> {
+    let mut path = rest;
+    while path.starts_with(MARK) {
+        path = path.split_once(char::is_whitespace).map_or("", |(_, behind)| behind.trim_start());
+    }
+    let networks = rest.strip_suffix(path).unwrap_or(rest);
+    Question::Reload { networks, path: Some(path).filter(|path| !path.is_empty()) }
 }
 
 #[cfg(feature = "console")]
@@ -96,9 +108,12 @@ mod tests {
         assert_eq!(parse(b" status  json \r"), Ok(Question::Status { json: true }));
         assert_eq!(parse(b"log json"), Ok(Question::Log { json: true }));
         assert_eq!(parse(b"version"), Ok(Question::Version));
-        assert_eq!(parse(b"reload"), Ok(Question::Reload { path: None }));
+        let reload = |networks, path| Ok(Question::Reload { networks, path });
+        assert_eq!(parse(b"reload"), reload("", None));
         let path = Some("/etc/my router.rwb");
-        assert_eq!(parse(b"reload /etc/my router.rwb"), Ok(Question::Reload { path }));
+        assert_eq!(parse(b"reload /etc/my router.rwb"), reload("", path));
+        assert_eq!(parse(b"reload @wan=eth1"), reload("@wan=eth1", None));
+        assert_eq!(parse(b"reload @a=b @c= /etc/my router.rwb"), reload("@a=b @c= ", path));
         let view = View { page: Page::Peers, first: 40, rows: 23, columns: 79 };
         assert_eq!(parse(b"screen peers 40 23 79"), Ok(Question::Screen(view)));
         let follow = Follow { pid: 4711, after: 17, count: 32 };

@@ -532,6 +532,7 @@ impl Engine {
                 Cause::HigherPriority | Cause::HigherAddress => rival,
                 Cause::Started | Cause::Owner | Cause::Resumed | Cause::InterfaceMissing => None,
                 Cause::InterfaceDown | Cause::CarrierLost | Cause::InterfaceUp => None,
+                Cause::NetworkWithoutDevice => None,
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
                 Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
                 Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use super::{Engine, Port, Presence, address};
 use crate::addr::{Family, IfIndex};
+use crate::config::network::network_of;
 use crate::time::{Instant, Span};
 use crate::trace::{Cause, Event, StateName};
 use crate::vrrp::instance;
@@ -402,6 +403,11 @@ impl Engine {
         let Some(interface) = self.interfaces.get(usize::from(config.interface)) else {
             return (Some(Cause::InterfaceMissing), None);
         };
+        if interface.index.is_none()
+            && network_of(self.config.interface_name(config.interface)).is_some()
+        {
+            return (Some(Cause::NetworkWithoutDevice), None);
+        }
         let fault = interface.fault();
         if let Some(cause) = fault
             && (config.track_primary || cause == Cause::InterfaceMissing)
@@ -497,5 +503,11 @@ const fn recovery(was: Option<Cause>) -> Cause {
 
 /// Whether a resignation can still leave when this goes wrong.
 const fn can_resign(cause: Cause) -> bool {
-    !matches!(cause, Cause::InterfaceMissing | Cause::InterfaceDown | Cause::CarrierLost)
+    !matches!(
+        cause,
+        Cause::InterfaceMissing
+            | Cause::NetworkWithoutDevice
+            | Cause::InterfaceDown
+            | Cause::CarrierLost
+    )
 }

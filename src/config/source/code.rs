@@ -376,6 +376,19 @@ codes! {
     ScriptOverlaps = "0131", Warning, "a script may run longer than its interval",
         "`timeout` is longer than `interval`: while a run takes its time, the next ones are skipped.",
         "Choose a longer interval, or a shorter timeout.";
+    LateNetwork = "0132", Note, "a network whose device is told at the start",
+        "An interface that begins with `@`, or `option network` of UCI, is a network of OpenWrt. Its \
+         device is known where the configuration runs; until it is told, the instance is in FAULT.",
+        "Start with `ringward run --network NAME=DEVICE`; on OpenWrt network_get_device of \
+         /lib/functions/network.sh knows it. `ringwardc --network NAME=DEVICE` compiles it in.";
+    NotHere = "0133", Warning, "no such interface on this router",
+        "The configuration is compared with a router that has no interface of this name. An instance \
+         is in FAULT until its interface is there.",
+        "Correct the name, unless the interface comes later.";
+    OutsideInterface = "0134", Warning, "an address is in no network of its interface",
+        "The interface has addresses, and none of their networks holds the virtual address: hosts \
+         there reach it by a route only.",
+        "Check the address and its interface. If it is meant so, `--allow RW0134`.";
 }
 
 impl Code {
@@ -393,6 +406,8 @@ impl Code {
             Code::Placeholder,
             Code::MergeMarker,
             Code::NotUtf8,
+            Code::LateNetwork,
+            Code::NotHere,
             Code::TooMuch,
             Code::NoConfigId,
             Code::LeftOut,

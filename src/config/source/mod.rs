@@ -26,6 +26,7 @@ mod options;
 mod reader;
 mod render;
 mod sequence;
+mod site;
 pub mod text;
 pub mod uci;
 mod variable;
@@ -39,6 +40,7 @@ use diagnostic::{Levels, Report};
 pub use difference::difference;
 use explain::Origins;
 pub use options::{Found, Nowhere, Options, Surroundings};
+pub use site::Site;
 use text::Sources;
 
 /// What a compilation came to.

@@ -1,7 +1,7 @@
 //! How a text is compiled, and what lies around it.
 
-use super::Language;
 use super::code::Code;
+use super::{Language, Site};
 use crate::limits::Capacity;
 
 /// How a text is compiled.
@@ -18,6 +18,8 @@ pub struct Options<'a> {
     pub definitions: &'a [(String, String)],
     /// Other files.
     pub surroundings: &'a dyn Surroundings,
+    /// The router that it is for.
+    pub site: &'a Site,
     /// Compile what keepalived would have run: what it complains about and ignores is left out.
     pub is_permissive: bool,
     /// Leave out virtual servers and their checks.
@@ -38,6 +40,7 @@ impl Options<'static> {
         config_id: None,
         definitions: &[],
         surroundings: &Nowhere,
+        site: Site::UNKNOWN,
         is_permissive: false,
         only_vrrp: false,
         allowed: &[],

@@ -33,6 +33,7 @@ impl Lowering<'_> {
         self.keep_family(&mut draft, family);
         self.report_unicast(&draft);
         self.report_outside(&draft);
+        self.report_strangers(&draft);
 
         let index = draft.interface.as_ref().and_then(|name| self.interface(name));
         if let (Some(vrid), Some(index)) = (&draft.vrid, index) {

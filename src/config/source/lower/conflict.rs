@@ -151,6 +151,30 @@ impl Lowering<'_> {
     }
 }
 
+impl Lowering<'_> {
+    /// Warns of addresses in none of the networks that their interface is known to be in.
+    pub(super) fn report_strangers(&mut self, draft: &Draft) {
+        for entry in draft.addresses.iter().chain(&draft.excluded) {
+            let Some(on) = entry.interface.as_ref().or(draft.interface.as_ref()) else { continue };
+            let on = on.value.as_str();
+            let is_like = |(ip, _): &(IpAddr, u8)| ip.is_ipv4() == entry.ip.is_ipv4();
+            // One that is there already, because an instance is master, proves nothing.
+            let is_other = |(ip, _): &(IpAddr, u8)| *ip != entry.ip && !is_link_local(*ip);
+            let site = self.options.site;
+            let mut networks = site.networks_of(on).filter(is_like).filter(is_other);
+            let Some((ip, len)) = networks.clone().next() else { continue };
+            if is_link_local(entry.ip) || networks.any(|(ip, len)| is_in(entry.ip, ip, len)) {
+                continue;
+            }
+            let message = format!("{} is in no network of {on}", entry.ip);
+            self.report.add(
+                Diagnostic::new(Code::OutsideInterface, entry.span, message)
+                    .help(format!("{on} has {ip}/{len}")),
+            );
+        }
+    }
+}
+
 /// Whether `ip` is in the network of `len` bits that `other` is in.
 fn is_in(ip: IpAddr, other: IpAddr, len: u8) -> bool {
     match (ip, other) {

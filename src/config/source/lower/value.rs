@@ -7,9 +7,11 @@ use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::lexer::Word;
 use super::super::nearest::nearest;
+use super::super::site::report_interface;
 use super::{Given, Lowering};
 use crate::addr::InterfaceName;
 use crate::config::check::{is_host_address, is_interface_name};
+use crate::config::network::network_of;
 use crate::time::Span;
 
 /// Nanoseconds in a second.
@@ -143,14 +145,20 @@ impl Lowering<'_> {
 
     /// A name of an interface.
     pub(super) fn interface_name(&mut self, word: &Word) -> Option<Given<InterfaceName>> {
-        match InterfaceName::try_from(word.text.as_str()) {
-            Ok(value) if is_interface_name(&value) => {
+        let site = self.options.site;
+        let name = site.device(&word.text).unwrap_or(&word.text);
+        match InterfaceName::try_from(name) {
+            Ok(value) if is_interface_name(&value) && network_of(&value) != Some("") => {
+                report_interface(site, word, &value, self.report);
                 (!word.is_reported).then_some(Given { value, span: word.span })
             }
             _ => {
-                let message = format!("`{}` cannot be the name of an interface", word.text);
-                let help = "at most 15 octets, without `/`, `:` and spaces".to_owned();
-                self.refuse(word, Code::BadName, message, Some(help));
+                let (what, len) = match network_of(name) {
+                    Some(network) => (format!("`{network}` cannot be the name of a network"), 14),
+                    None => (format!("`{name}` cannot be the name of an interface"), 15),
+                };
+                let help = format!("at most {len} octets, without `/`, `:` and spaces");
+                self.refuse(word, Code::BadName, what, Some(help));
                 None
             }
         }

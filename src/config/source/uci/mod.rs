@@ -22,31 +22,31 @@ use super::text::FileId;
 #[derive(Debug)]
 pub struct Package {
     pub(super) file: FileId,
-    sections: Vec<Section>,
+    pub(super) sections: Vec<Section>,
 }
 
 /// `config TYPE 'NAME'`.
 #[derive(Debug)]
-struct Section {
-    kind: Word,
-    name: Option<Word>,
+pub(super) struct Section {
+    pub(super) kind: Word,
+    pub(super) name: Option<Word>,
     options: Vec<Setting>,
 }
 
 /// `option NAME 'VALUE'`, or all `list NAME 'VALUE'` of one name.
 #[derive(Debug)]
-struct Setting {
+pub(super) struct Setting {
     name: Word,
-    values: Vec<Word>,
+    pub(super) values: Vec<Word>,
     is_list: bool,
 }
 
 impl Section {
-    fn setting(&self, name: &str) -> Option<&Setting> {
+    pub(super) fn setting(&self, name: &str) -> Option<&Setting> {
         self.options.iter().find(|option| option.name.text == name)
     }
 
-    fn value(&self, name: &str) -> Option<&Word> {
+    pub(super) fn value(&self, name: &str) -> Option<&Word> {
         self.setting(name).and_then(|setting| setting.values.last())
     }
 

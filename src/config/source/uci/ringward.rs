@@ -3,7 +3,8 @@
 //! A section is a block, `config vrrp_instance 'lan'`, and has its name from the section or from
 //! `option name`. A flag is `option nopreempt '1'`, a list `list virtual_ipaddress
 //! '192.0.2.1/24 dev br-lan'`, an item for each line. Items of virtual_ipaddress and unicast_peer may
-//! be names of `ipaddress` and `peer` sections as well. `auth_type` and `auth_pass` stand in the
+//! be names of `ipaddress` and `peer` sections as well. `option network 'wan'` for `interface` or
+//! `device` is the device that this network has. `auth_type` and `auth_pass` stand in the
 //! instance itself.
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use super::super::lower::is_command;
 use super::build::{block, entry, line, list, truth, word, words};
 use super::reference::{Named, report_without};
 use super::{Package, Section, Setting};
+use crate::config::network::MARK;
 
 /// The package as a keepalived.conf would say it.
 pub(in super::super) fn ringward(package: &Package, report: &mut Report) -> Tree {
@@ -67,7 +69,10 @@ fn settings(
             "auth_type" | "auth_pass" if here == Block::Instance => {
                 secrets.push(line(setting.name.clone(), setting.values.clone()));
             }
-            "network" if here == Block::Instance => report_network(setting, report),
+            "network" if here == Block::Instance => {
+                let networks = setting.values.iter().map(network).collect();
+                statements.push(line(word("interface", setting.name.span), networks));
+            }
             _ => statements.extend(statement(setting, here, named, report)),
         }
     }
@@ -97,12 +102,9 @@ fn command_words(value: &Word) -> Vec<Word> {
     words
 }
 
-fn report_network(setting: &Setting, report: &mut Report) {
-    let message = "`network` is not supported yet: which interface it is, netifd knows".to_owned();
-    report.add(
-        Diagnostic::new(Code::Later, setting.name.span, message)
-            .help("write `option interface` with the name of the device: `br-lan`"),
-    );
+/// The interface that stands for a network.
+fn network(value: &Word) -> Word {
+    word(format!("{MARK}{}", value.text), value.span)
 }
 
 /// One option as a line of a block; none for a flag that is off.
@@ -159,13 +161,16 @@ fn addresses(setting: &Setting, named: &Named<'_>, report: &mut Report) -> State
             named.value_of("ipaddress", value, "address", report)
         {
             let mut all = words(address);
+            if let Some(value) = section.value("network") {
+                all.extend([word("dev", value.span), network(value)]);
+            }
             for (option, keyword) in [("device", "dev"), ("label", "label"), ("scope", "scope")] {
                 if let Some(value) = section.value(option) {
                     all.push(word(keyword, value.span));
                     all.push(value.clone());
                 }
             }
-            let known = ["name", "address", "device", "label", "scope"];
+            let known = ["name", "address", "network", "device", "label", "scope"];
             check_options(section, &known, report);
             lines.extend(entry(all));
         }
