@@ -39,6 +39,11 @@ fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
     previous.get(b.chars().count()).copied().filter(|&distance| distance <= limit)
 }
 
+/// The letters of a word, a bit each: one that the other word does not have is a slip of its own.
+fn letters(word: &str) -> u64 {
+    word.chars().fold(0, |set, letter| set | 1 << (u32::from(letter.to_ascii_lowercase()) & 63))
+}
+
 /// The candidate that is nearest to `word`, if one is near enough to be a slip: a third of its
 /// letters. The first of equals wins.
 pub(super) fn nearest<'a>(
@@ -50,8 +55,14 @@ pub(super) fn nearest<'a>(
         return None;
     }
     let limit = (len / 3).max(1);
+    let known = letters(word);
+    let has_few_others = |candidate: &str| {
+        let letters = letters(candidate);
+        let strange = (letters & !known).count_ones().max((known & !letters).count_ones());
+        usize::try_from(strange).is_ok_and(|strange| strange <= limit)
+    };
     candidates
-        .filter(|candidate| candidate.len().abs_diff(len) <= limit)
+        .filter(|candidate| candidate.len().abs_diff(len) <= limit && has_few_others(candidate))
         .filter_map(|candidate| Some((distance(word, candidate, limit)?, candidate)))
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
