@@ -89,7 +89,7 @@ fn all_settings(boards: &[Board], out: &mut String) -> std::fmt::Result {
 
 /// What each board holds, for the compiler.
 fn capacities(boards: &[Board], out: &mut String) -> std::fmt::Result {
-    const FIELDS: [(&str, &str); 8] = [
+    const FIELDS: [(&str, &str); 9] = [
         ("instances", "instance_count_max"),
         ("interfaces", "interface_count_max"),
         ("addresses", "address_count_max"),
@@ -97,6 +97,7 @@ fn capacities(boards: &[Board], out: &mut String) -> std::fmt::Result {
         ("scripts", "script_count_max"),
         ("trackers", "tracker_count_max"),
         ("commands", "command_count_max"),
+        ("probes", "probe_count_max"),
         ("blob_len", "blob_len_max"),
     ];
     writeln!(out, "/// What each board holds, base first.")?;

@@ -35,7 +35,7 @@ fn roomy(test: fn()) {
 #[test]
 fn every_configuration_is_read_as_it_was_written() {
     roomy(|| {
-        let (mut config, mut read) = (Box::new(Config::new()), Box::new(Config::new()));
+        let (mut config, mut read) = (Config::boxed(), Config::boxed());
         let mut out = vec![0; BLOB_LEN_MAX];
         for seed in 0..500 {
             fill(&mut config, &routers(&mut Noise(seed), 12));
@@ -51,7 +51,7 @@ fn every_configuration_is_read_as_it_was_written() {
 #[test]
 fn the_compiler_and_the_daemon_refuse_the_same() {
     roomy(|| {
-        let (mut config, mut read) = (Box::new(Config::new()), Box::new(Config::new()));
+        let (mut config, mut read) = (Config::boxed(), Config::boxed());
         let mut out = vec![0; BLOB_LEN_MAX];
         let mut rules = std::collections::BTreeSet::new();
         for seed in 0..5_000 {
@@ -88,7 +88,7 @@ fn the_compiler_and_the_daemon_refuse_the_same() {
 #[test]
 fn the_check_finds_what_is_broken_and_nothing_else() {
     roomy(|| {
-        let mut config = Box::new(Config::new());
+        let mut config = Config::boxed();
         let mut found = std::collections::BTreeSet::new();
         for seed in 0..6_000 {
             let mut noise = Noise(seed);

@@ -49,7 +49,8 @@ fn compiled(
     program: &Path,
 ) -> Option<Vec<u8>> {
     let fits = |config: &Config, blob: &[u8]| {
-        let [interfaces, instances, addresses, peers, scripts, trackers, commands] = section.holds;
+        let [interfaces, instances, addresses, peers, scripts, trackers, commands, probes] =
+            section.holds;
         let capacity = Capacity {
             board: "",
             instances,
@@ -59,6 +60,7 @@ fn compiled(
             scripts,
             trackers,
             commands,
+            probes,
             blob_len: section.room,
         };
         let Some((needed, held, what)) = shortage(config, blob, &capacity) else { return true };

@@ -134,6 +134,7 @@ fn shortage(
         (config.scripts.len(), capacity.scripts, "scripts"),
         (config.trackers.len(), capacity.trackers, "trackers"),
         (config.commands.len(), capacity.commands, "commands"),
+        (config.probes.len(), capacity.probes, "built-in checks"),
         (blob.len(), capacity.blob_len, "octets"),
     ]
     .into_iter()

@@ -69,7 +69,7 @@ pub fn import_file(input: &Path, output: Option<&Path>, reading: &Reading) -> Ou
 fn load(input: &Path, reading: &Reading) -> Result<Box<Config>, Outcome> {
     let Some(octets) = read(input) else { return Err(Outcome::File) };
     if octets.starts_with(&blob::MAGIC) {
-        let mut config = Box::new(Config::new());
+        let mut config = Config::boxed();
         return match blob::decode(&octets, &mut config) {
             Ok(()) => Ok(config),
             Err(refused) => {

@@ -1,6 +1,6 @@
 //! The binary form of a configuration: what `ringwardc` writes and the daemon reads.
 //!
-//! A header of 36 octets, then one postcard record after another, in the order of the tables.
+//! A header of 38 octets, then one postcard record after another, in the order of the tables.
 //! All header fields are little-endian:
 //!
 //! | octets | field |
@@ -8,12 +8,12 @@
 //! | 0–7 | magic, `RINGWARD` |
 //! | 8–9 | [`SCHEMA`] |
 //! | 10–11 | zero |
-//! | 12–13, 14–15, … 26–27 | needs: the records of each table, in order |
-//! | 28–31 | octets behind the header |
-//! | 32–35 | CRC-32 (IEEE 802.3) of octets 0–31 and of everything behind the header |
+//! | 12–13, 14–15, … 28–29 | needs: the records of each table, in order |
+//! | 30–33 | octets behind the header |
+//! | 34–37 | CRC-32 (IEEE 802.3) of octets 0–33 and of everything behind the header |
 //!
 //! The records: [`Global`], then as many interface names, [`Instance`]s, [`Group`]s, [`Address`]es,
-//! peers, [`Script`]s, [`Tracker`]s and [`Command`]s as the header says. They are decoded one at a
+//! peers, [`Script`]s, [`Tracker`]s, [`Command`]s and [`Probe`]s as the header says. They are decoded one at a
 //! time, straight into the tables of a [`Config`] that exists already, so that decoding takes little
 //! stack whatever the configuration holds.
 
@@ -23,11 +23,11 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 use serde::{Deserialize, Serialize};
 
 use super::check::{Invalid, check};
-use super::model::{Address, Command, Config, Global, Group, Instance, Script, Tracker};
+use super::model::{Address, Command, Config, Global, Group, Instance, Probe, Script, Tracker};
 use crate::addr::InterfaceName;
 use crate::limits::{
     ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX,
-    PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+    PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
 };
 
 /// The first octets of every blob.
@@ -35,7 +35,7 @@ pub const MAGIC: [u8; 8] = *b"RINGWARD";
 
 /// The number of this layout. Any change of a record is a new one: postcard does not describe
 /// itself, so a daemon reads its own schema only.
-pub const SCHEMA: u16 = 6;
+pub const SCHEMA: u16 = 7;
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;
@@ -44,7 +44,7 @@ pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;
 const HEADER_SUMMED_LEN: usize = LEN_PLACE + 4;
 
 /// Tables besides the global settings.
-const TABLE_COUNT: usize = 8;
+const TABLE_COUNT: usize = 9;
 
 /// Where the header tells how many octets follow it.
 const LEN_PLACE: usize = 12 + 2 * TABLE_COUNT;
@@ -70,6 +70,8 @@ pub enum Table {
     Trackers,
     /// [`Config::commands`].
     Commands,
+    /// [`Config::probes`].
+    Probes,
 }
 
 impl fmt::Display for Table {
@@ -84,6 +86,7 @@ impl fmt::Display for Table {
             Table::Scripts => "scripts",
             Table::Trackers => "trackers",
             Table::Commands => "commands",
+            Table::Probes => "built-in checks",
         })
     }
 }
@@ -208,6 +211,9 @@ pub fn encode(config: &Config, out: &mut [u8]) -> Result<usize, Unwritable> {
     for command in &config.commands {
         rest = write(command, rest)?;
     }
+    for probe in &config.probes {
+        rest = write(probe, rest)?;
+    }
     let body_len = room - HEADER_LEN - rest.len();
     let body = body.get(..body_len).ok_or(Unwritable::Full)?;
 
@@ -221,6 +227,7 @@ pub fn encode(config: &Config, out: &mut [u8]) -> Result<usize, Unwritable> {
             config.scripts.len(),
             config.trackers.len(),
             config.commands.len(),
+            config.probes.len(),
         ],
         body_len,
     };
@@ -242,7 +249,7 @@ pub fn decode(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
 
 fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     let (header, body) = Header::parse(blob)?;
-    let [interfaces, instances, groups, addresses, peers, scripts, trackers, commands] =
+    let [interfaces, instances, groups, addresses, peers, scripts, trackers, commands, probes] =
         header.needs;
     for (table, needed, held) in [
         (Table::Interfaces, interfaces, INTERFACE_COUNT_MAX),
@@ -253,6 +260,7 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
         (Table::Scripts, scripts, SCRIPT_COUNT_MAX),
         (Table::Trackers, trackers, TRACKER_COUNT_MAX),
         (Table::Commands, commands, COMMAND_COUNT_MAX),
+        (Table::Probes, probes, PROBE_COUNT_MAX),
     ] {
         if needed > held {
             return Err(Refused::Needs { table, needed, held });
@@ -268,6 +276,10 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     fill::<Script, _>(&mut rest, Table::Scripts, scripts, &mut config.scripts)?;
     fill::<Tracker, _>(&mut rest, Table::Trackers, trackers, &mut config.trackers)?;
     fill::<Command, _>(&mut rest, Table::Commands, commands, &mut config.commands)?;
+    // A build without them does not hold their decoding.
+    if PROBE_COUNT_MAX > 0 {
+        fill::<Probe, _>(&mut rest, Table::Probes, probes, &mut config.probes)?;
+    }
     if rest.is_empty() { Ok(()) } else { Err(Refused::Trailing { extra: rest.len() }) }
 }
 

@@ -4,11 +4,13 @@
 //! No allocation and little stack (about 12 kB), and no rule takes quadratic time: a reload is
 //! checked between two adverts.
 
+mod probe;
+
 use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
-use super::model::{Address, Command, Config, Instance, Script, Span16, Subject, Tracker};
+use super::model::{Address, Check, Command, Config, Instance, Script, Span16, Subject, Tracker};
 use crate::addr::{Family, Version};
 use crate::limits::{
     ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
@@ -89,7 +91,7 @@ pub enum Rule {
     TrackerSubject = 27,
     /// A weight beyond -253 to 253.
     Weight = 28,
-    /// A script whose command is not in the table, that never runs or has no time to, or that
+    /// A script whose command or built-in check is not in the table, that never runs or has no time to, or that
     /// wants no success or no failure at all.
     Script = 29,
     /// A command without a program, or whose words do not each end with a zero.
@@ -98,6 +100,8 @@ pub enum Rule {
     Notify = 31,
     /// A sync group that is not in its table, or that nobody belongs to.
     Group = 40,
+    /// A built-in check of nothing that could answer.
+    Probe = 41,
 }
 
 impl Rule {
@@ -141,7 +145,11 @@ impl Rule {
             Rule::TrackerSubject => "what is tracked is in its table",
             Rule::Weight => "a weight is -253 to 253",
             Rule::Script => {
-                "a script has a command, an interval, a timeout, a rise and a fall of at least 1"
+                "a script has a command or a built-in check, an interval, a timeout, a rise and a \
+                 fall of at least 1"
+            }
+            Rule::Probe => {
+                "a built-in check has a server with a port, a path that begins with `/`, a status"
             }
             Rule::Notify => "what is told is in the table of commands",
             Rule::Command => "a command has a program, and each word ends with a zero",
@@ -168,6 +176,8 @@ pub enum Place {
     Tracker(u16),
     /// At a command: index into [`Config::commands`].
     Command(u16),
+    /// At a built-in check: index into [`Config::probes`].
+    Probe(u16),
     /// At a sync group: index into [`Config::groups`].
     Group(u16),
 }
@@ -183,6 +193,7 @@ impl fmt::Display for Place {
             Place::Script(index) => write!(f, "script {index}"),
             Place::Tracker(index) => write!(f, "tracker {index}"),
             Place::Command(index) => write!(f, "command {index}"),
+            Place::Probe(index) => write!(f, "built-in check {index}"),
             Place::Group(index) => write!(f, "sync group {index}"),
         }
     }
@@ -242,6 +253,9 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
     }
     for (index, command) in (0..).zip(&config.commands) {
         check_command(command).map_err(|rule| broken(rule, Place::Command(index)))?;
+    }
+    for (index, probe) in (0..).zip(&config.probes) {
+        probe::check_probe(probe).map_err(|rule| broken(rule, Place::Probe(index)))?;
     }
     for (index, address) in (0..).zip(&config.addresses) {
         check_address(config, address).map_err(|rule| broken(rule, Place::Address(index)))?;
@@ -397,7 +411,11 @@ fn check_address(config: &Config, address: &Address) -> Result<(), Rule> {
 fn check_script(config: &Config, script: &Script) -> Result<(), Rule> {
     let name = &script.name;
     require(!name.is_empty() && !name.chars().any(char::is_control), Rule::Name)?;
-    require(usize::from(script.command) < config.commands.len(), Rule::Script)?;
+    let is_known = match script.check {
+        Check::Command(command) => usize::from(command) < config.commands.len(),
+        Check::Probe(probe) => usize::from(probe) < config.probes.len(),
+    };
+    require(is_known, Rule::Script)?;
     require(!script.interval.is_zero() && !script.timeout.is_zero(), Rule::Script)?;
     require(script.rise > 0 && script.fall > 0, Rule::Script)
 }

@@ -6,11 +6,11 @@
 //! | octets | field |
 //! |---|---|
 //! | 0–15 | [`MAGIC`] |
-//! | 16–17 | number of this layout, 2 |
+//! | 16–17 | number of this layout, 3 |
 //! | 18–19 | [`SCHEMA`] of the blobs |
 //! | 20–23 | room: octets of a blob |
-//! | 24–25, 26–27, … 36–37 | holds: interfaces, instances, addresses, peers, scripts, trackers, commands |
-//! | 38–59 | name of the board, padded with zeros |
+//! | 24–25, 26–27, … 38–39 | holds: interfaces, instances, addresses, peers, scripts, trackers, commands, built-in checks |
+//! | 40–59 | name of the board, padded with zeros |
 //! | 60–63 | CRC-32 (IEEE 802.3) of octets 0–59 |
 //!
 //! Two slots follow, each of a header and room for a blob:
@@ -24,7 +24,7 @@
 use super::blob::{SCHEMA, checksum};
 use crate::limits::{
     ADDRESS_COUNT_MAX, BOARD, COMMAND_COUNT_MAX, EMBEDDED_LEN_MAX, INSTANCE_COUNT_MAX,
-    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
 };
 
 /// The first octets of the section. No text has them.
@@ -40,9 +40,9 @@ const HEADER_LEN: usize = 64;
 const HEADER_SUMMED_LEN: usize = 60;
 const SLOT_HEADER_LEN: usize = 12;
 const SLOT_SUMMED_LEN: usize = 8;
-const LAYOUT: u16 = 2;
+const LAYOUT: u16 = 3;
 const HOLDS_PLACE: usize = 24;
-const BOARD_PLACE: usize = 38;
+const BOARD_PLACE: usize = 40;
 
 const _: () = assert!(BOARD.len() <= HEADER_SUMMED_LEN - BOARD_PLACE);
 
@@ -61,6 +61,7 @@ pub const fn empty() -> [u8; SECTION_LEN] {
     put(&mut section, 32, &narrow(SCRIPT_COUNT_MAX).to_le_bytes());
     put(&mut section, 34, &narrow(TRACKER_COUNT_MAX).to_le_bytes());
     put(&mut section, 36, &narrow(COMMAND_COUNT_MAX).to_le_bytes());
+    put(&mut section, 38, &narrow(PROBE_COUNT_MAX).to_le_bytes());
     put(&mut section, BOARD_PLACE, BOARD.as_bytes());
     let sum = crc32(section.split_at(HEADER_SUMMED_LEN).0);
     put(&mut section, HEADER_SUMMED_LEN, &sum.to_le_bytes());
@@ -105,7 +106,7 @@ pub struct Section<'a> {
     /// Octets of the largest blob that there is room for.
     pub room: usize,
     /// What the program holds: records of each table of a configuration, in their order.
-    pub holds: [usize; 7],
+    pub holds: [usize; 8],
     slots: &'a [u8],
 }
 
@@ -138,7 +139,7 @@ impl<'a> Section<'a> {
         }
         let room = usize::try_from(u32_at(summed, 20)?).ok()?;
         let slots = slots.get(..SLOT_COUNT.checked_mul(SLOT_HEADER_LEN.checked_add(room)?)?)?;
-        let mut holds = [0; 7];
+        let mut holds = [0; 8];
         for (held, at) in holds.iter_mut().zip((HOLDS_PLACE..).step_by(2)) {
             *held = usize::from(u16_at(summed, at)?);
         }

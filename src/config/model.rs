@@ -4,15 +4,19 @@
 //! downstream knows a default. Instances refer to their addresses and peers as ranges of shared
 //! pools, and to interfaces by index into the table of names.
 
+mod probe;
+
 use core::net::IpAddr;
 use core::ops::Range;
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
+pub use probe::{Probe, Text};
+
 use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
 use crate::limits::{
     ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
-    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
 };
 use crate::time::Span;
 
@@ -37,6 +41,8 @@ pub struct Config {
     pub trackers: Vec<Tracker, TRACKER_COUNT_MAX>,
     /// The commands that scripts refer to.
     pub commands: Vec<Command, COMMAND_COUNT_MAX>,
+    /// The built-in checks that scripts refer to.
+    pub probes: Vec<Probe, PROBE_COUNT_MAX>,
 }
 
 /// What holds for all instances.
@@ -201,13 +207,13 @@ pub struct Address {
     pub label: InterfaceName,
 }
 
-/// A command whose success is tracked: `vrrp_script`.
+/// What is looked at time and again, and whose success is tracked: `vrrp_script`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
     /// The name in the configuration.
     pub name: Name,
-    /// What is run: index into [`Config::commands`].
-    pub command: u16,
+    /// What is run.
+    pub check: Check,
     /// `interval`: from one run to the next.
     pub interval: Span,
     /// `timeout`: a run that takes longer has failed, and is ended.
@@ -218,6 +224,15 @@ pub struct Script {
     pub fall: u16,
     /// `init_fail`: it counts as failed until it has succeeded.
     pub init_fail: bool,
+}
+
+/// What a script runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Check {
+    /// `script`: index into [`Config::commands`].
+    Command(u16),
+    /// `builtin`: index into [`Config::probes`].
+    Probe(u16),
 }
 
 /// What an instance tracks, and what follows from it.
@@ -311,7 +326,17 @@ impl Config {
             scripts: Vec::new(),
             trackers: Vec::new(),
             commands: Vec::new(),
+            probes: Vec::new(),
         }
+    }
+
+    /// The same on the heap. Made of a constant in a function of its own: an unoptimised build has
+    /// it on the stack first, but once, and gives that back.
+    #[cfg(feature = "std")]
+    #[inline(never)]
+    pub fn boxed() -> std::boxed::Box<Config> {
+        const EMPTY: Config = Config::new();
+        std::boxed::Box::new(EMPTY)
     }
 
     /// Makes it what [`Config::new`] returns, in place: a value of this size is not to pass over
@@ -326,6 +351,7 @@ impl Config {
         self.scripts.clear();
         self.trackers.clear();
         self.commands.clear();
+        self.probes.clear();
     }
 
     /// Becomes equal to `other` without moving more than what is in use.
@@ -341,6 +367,7 @@ impl Config {
         let _ = self.scripts.extend_from_slice(&other.scripts);
         let _ = self.trackers.extend_from_slice(&other.trackers);
         let _ = self.commands.extend_from_slice(&other.commands);
+        let _ = self.probes.extend_from_slice(&other.probes);
     }
 
     /// The addresses of `instance`, advertised ones first.

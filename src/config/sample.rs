@@ -1,7 +1,8 @@
 //! A configuration for the tests of blob and check.
 
 use super::model::{
-    Address, Announce, Command, Config, Group, Instance, Notify, Script, Span16, Subject, Tracker,
+    Address, Announce, Check, Command, Config, Group, Instance, Notify, Probe, Script, Span16,
+    Subject, Tracker,
 };
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
@@ -95,12 +96,32 @@ pub(in crate::config) fn reference() -> Box<Config> {
         .scripts
         .push(Script {
             name: "chk".try_into().unwrap(),
-            command: 0,
+            check: Check::Command(0),
             interval: Span::from_secs(2),
             timeout: Span::from_secs(1),
             rise: 3,
             fall: 2,
             init_fail: true,
+        })
+        .unwrap();
+    config
+        .scripts
+        .push(Script {
+            name: "web".try_into().unwrap(),
+            check: Check::Probe(0),
+            interval: Span::from_secs(1),
+            timeout: Span::from_secs(1),
+            rise: 1,
+            fall: 1,
+            init_fail: false,
+        })
+        .unwrap();
+    config
+        .probes
+        .push(Probe::Http {
+            server: "192.0.2.1:8080".parse().unwrap(),
+            path: "/up".try_into().unwrap(),
+            status: 204,
         })
         .unwrap();
     config

@@ -10,7 +10,11 @@ use static_cell::ConstStaticCell;
 
 use super::control::{self, Control, Reply};
 use super::haste::Haste;
+#[cfg(not(feature = "trackers"))]
+use super::no_probe::Probes;
 use super::ports::Ports;
+#[cfg(feature = "trackers")]
+use super::probe::Probes;
 use super::reload::Reload;
 use super::run::Daemon;
 use super::source::Source;
@@ -134,6 +138,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             inbox: Inbox::new(INBOX.take()),
             netlink,
             ports: Ports::new(),
+            probes: Probes::new(),
             control: Control::new(listener, REPLY.take()),
             reload,
             journal,

@@ -8,6 +8,7 @@
 //! | `boot` | from a blob to a started engine, with nothing half-configured in between |
 //! | `run` | THE loop |
 //! | `ports` | raw sockets, as the engine wants them |
+//! | `probe` | built-in checks |
 //! | `pace` | how often one of them is looked at |
 //! | `control` | the control socket: clients and answers |
 //! | `answer` | what operators are told |
@@ -34,8 +35,12 @@ mod helper;
 mod no_console;
 #[cfg(not(feature = "commands"))]
 mod no_helper;
+#[cfg(not(feature = "trackers"))]
+mod no_probe;
 mod pace;
 mod ports;
+#[cfg(feature = "trackers")]
+mod probe;
 mod reload;
 mod report;
 pub mod request;

@@ -8,7 +8,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::control::Control;
 use super::haste::{EARLY, Haste};
+#[cfg(not(feature = "trackers"))]
+use super::no_probe::Probes;
 use super::ports::Ports;
+#[cfg(feature = "trackers")]
+use super::probe::Probes;
 use super::reload::Reload;
 use super::{Exit, report};
 use crate::addr::Family;
@@ -43,6 +47,7 @@ pub(super) struct Daemon {
     pub(super) inbox: Inbox,
     pub(super) netlink: Netlink,
     pub(super) ports: Ports,
+    pub(super) probes: Probes,
     pub(super) control: Control,
     /// Boxed: it holds paths, and the daemon is moved over the stack some times.
     pub(super) reload: Box<Reload>,
@@ -78,7 +83,8 @@ impl Daemon {
                 }
                 self.answer(now);
             }
-            if !self.ask_helper(now) {
+            let has_begun = self.probes.begin(now, self.engine, &mut self.ring);
+            if !self.ask_helper(now) || !has_begun {
                 self.ring.push(Tag::Again, Operation::Nop);
             }
             if self.give_up_at().is_some_and(|by| by <= now) {
@@ -98,6 +104,7 @@ impl Daemon {
                 self.process.received += self.ports.serve_all(self.engine, &mut self.inbox);
                 self.haste.expect_answers(now);
             }
+            self.probes.expire(now, self.engine);
             self.engine.expire(now);
             self.control.expire(now, &mut self.ring);
         }
@@ -158,6 +165,7 @@ impl Daemon {
                         self.ports.serve(now, slot, result, self.engine, inbox, ring);
                 }
                 Tag::Timer(slot) => self.timer.fired(slot),
+                Tag::Probe(slot) => self.probes.serve(now, slot, self.engine, &mut self.ring),
                 Tag::Listen | Tag::Answers if is_eager => {}
                 Tag::Listen | Tag::Answers => self.observe(now, tag),
                 Tag::Commands if result < 0 => {
@@ -325,6 +333,7 @@ impl Daemon {
         let others = [
             self.control.next_deadline(),
             self.ports.next_deadline(),
+            self.probes.next_deadline(),
             self.give_up_at().unwrap_or(Instant::NEVER),
             self.decide_by.unwrap_or(Instant::NEVER),
         ];

@@ -15,6 +15,7 @@ pub fn render_version(out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "ringward {}", env!("CARGO_PKG_VERSION"))?;
     write!(out, "features: daemon")?;
     for (name, built) in [
+        ("trackers", cfg!(feature = "trackers")),
         ("compiler", cfg!(feature = "compiler")),
         ("console", cfg!(feature = "console")),
         ("demo", cfg!(feature = "demo")),

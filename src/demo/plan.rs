@@ -66,7 +66,7 @@ impl Plan {
     }
 
     fn config(&self, name: &str, priority: u8) -> Option<Box<Config>> {
-        let mut config = Box::new(Config::new());
+        let mut config = Config::boxed();
         config.global.router_id = Name::try_from(name).ok()?;
         config.interfaces.push(InterfaceName::try_from("eth0").ok()?).ok()?;
         let mut addresses = vec![self.address];

@@ -8,10 +8,10 @@
 //!
 //! 1. [`Engine::ingest_ipv4`] / [`Engine::ingest_ipv6`] every received packet,
 //! 2. [`Engine::observe`] every netlink message, [`Engine::observe_answer`] every answer of the
-//!    helper, [`Engine::command`] every operator's word,
+//!    helper, [`Engine::observe_finding`] every built-in check that ended, [`Engine::command`] every operator's word,
 //! 3. [`Engine::expire`],
-//! 4. [`Engine::next_transmit`], [`Engine::next_request`] and [`Engine::next_job`] until they are
-//!    empty,
+//! 4. [`Engine::next_transmit`], [`Engine::next_request`], [`Engine::next_job`] and
+//!    [`Engine::next_trial`] until they are empty,
 //! 5. sleep until [`Engine::next_deadline`] or the next input.
 //!
 //! | file | what |
@@ -55,7 +55,7 @@ pub use group::Group;
 pub use interface::Interface;
 pub use notify::{NOTIFY_LIMIT, STOP_LIMIT};
 pub use router::{Counters, Router};
-pub use script::{Ended, Job, PATIENCE, Script};
+pub use script::{Ended, Job, PATIENCE, Script, Trial};
 
 use crate::addr::{Family, IfIndex, Vrid};
 use crate::config::model::Config;

@@ -1,11 +1,12 @@
-//! Scripts: when each is run next, what it has said, and what is asked of the helper.
+//! Scripts: when each is run next, what it has said, and what is asked of the helper. A built-in
+//! check is a script that its owner runs by itself.
 //!
 //! The engine knows of a run only that it was asked for and, some time, how it ended. While the
 //! helper says nothing, a script keeps how it stands, for [`PATIENCE`] beyond its interval and
 //! timeout; then it has failed.
 
 use super::Engine;
-use crate::config::model;
+use crate::config::model::{self, Check, Probe};
 use crate::time::{Instant, Span};
 use crate::trace::Event;
 use crate::track::Counter;
@@ -88,6 +89,17 @@ impl Script {
         };
         self.due_at.min(silent_at).min(lost_at)
     }
+}
+
+/// A built-in check to be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trial<'a> {
+    /// What the answer refers to.
+    pub ticket: u32,
+    /// What is looked at.
+    pub probe: &'a Probe,
+    /// How long that may take.
+    pub limit: Span,
 }
 
 /// A message for the helper.
@@ -177,7 +189,7 @@ impl Engine {
         }
         let count = self.scripts.len();
         for index in (self.jobs.cursor..count).chain(0..self.jobs.cursor.min(count)) {
-            if self.scripts.get(index).is_none_or(|script| script.phase != Phase::Wanted) {
+            if !self.is_wanted(index, |check| matches!(check, Check::Command(_))) {
                 continue;
             }
             self.jobs.cursor = index + 1;
@@ -188,9 +200,40 @@ impl Engine {
         None
     }
 
+    /// Whether a script is to be run now, and is of this kind.
+    fn is_wanted(&self, index: usize, kind: impl Fn(Check) -> bool) -> bool {
+        let rows = self.scripts.get(index).zip(self.config.scripts.get(index));
+        rows.is_some_and(|(script, row)| script.phase == Phase::Wanted && kind(row.check))
+    }
+
+    /// The next built-in check to be made. [`Engine::observe_finding`] is to be told how it ended,
+    /// within its limit.
+    pub fn next_trial(&mut self, now: Instant) -> Option<Trial<'_>> {
+        if self.stopping {
+            return None;
+        }
+        let is_probe = |check| matches!(check, Check::Probe(_));
+        let index = (0..self.scripts.len()).find(|index| self.is_wanted(*index, is_probe))?;
+        let (script, row) = (self.scripts.get_mut(index)?, self.config.scripts.get(index)?);
+        let Check::Probe(probe) = row.check else { return None };
+        let ticket = self.jobs.next_ticket();
+        script.phase = Phase::Running { ticket, since: now, counted: false };
+        script.runs = script.runs.saturating_add(1);
+        let probe = self.config.probes.get(usize::from(probe))?;
+        Some(Trial { ticket, probe, limit: row.timeout })
+    }
+
+    /// How a built-in check has ended. What refers to none that is being made is ignored.
+    pub fn observe_finding(&mut self, now: Instant, ticket: u32, outcome: Outcome, took: Span) {
+        if let Some(index) = self.running(ticket) {
+            self.script_ended(now, index, Ended { at: now, outcome, took });
+        }
+    }
+
     fn run_script(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
         let (script, row) = (self.scripts.get_mut(index)?, self.config.scripts.get(index)?);
-        let command = self.config.commands.get(usize::from(row.command))?;
+        let Check::Command(command) = row.check else { return None };
+        let command = self.config.commands.get(usize::from(command))?;
         let ticket = self.jobs.next_ticket();
         let run = Run {
             ticket,
@@ -252,8 +295,9 @@ impl Engine {
     fn helper_is_new(&mut self) {
         self.jobs.begin = true;
         self.jobs.blocked_until = None;
-        for script in &mut self.scripts {
-            if matches!(script.phase, Phase::Running { .. }) {
+        for (script, row) in self.scripts.iter_mut().zip(&self.config.scripts) {
+            let is_asked = matches!(script.phase, Phase::Running { .. });
+            if is_asked && matches!(row.check, Check::Command(_)) {
                 script.phase = Phase::Wanted;
             }
         }

@@ -15,6 +15,7 @@
 //! | `filter` | which system calls are allowed |
 //! | `heap` | the allocator that counts once it is sealed |
 //! | `stderr` | log lines that never block |
+//! | `stream` | connections to services, for built-in checks |
 //! | `terminal` | terminals, opened so that they hold nobody up |
 //! | `pair` | the socket between daemon and helper |
 //! | `child` | programs that the helper runs |
@@ -38,6 +39,8 @@ pub mod privilege;
 pub mod process;
 pub mod ring;
 pub mod stderr;
+#[cfg(feature = "trackers")]
+pub mod stream;
 #[cfg(feature = "console")]
 pub mod terminal;
 pub mod timer;

@@ -22,7 +22,7 @@ use io_uring::{cqueue, opcode, squeue, types};
 use tokio_uring::{InFlightOneshot, OneshotOutputTransform, UnsubmittedOneshot};
 
 use super::Fault;
-use crate::limits::{INTERFACE_COUNT_MAX, SEND_COUNT_MAX};
+use crate::limits::{INTERFACE_COUNT_MAX, PROBE_FLIGHT_MAX, SEND_COUNT_MAX};
 use crate::time::Instant;
 
 /// Raw sockets: one for each interface and family.
@@ -43,6 +43,8 @@ pub enum Tag {
     Timer(u16),
     /// A control client is readable, or writable.
     Client(u16),
+    /// The socket of a built-in check is writable, or readable.
+    Probe(u16),
     /// The listening netlink socket is readable.
     Listen,
     /// The command socket is readable.
@@ -67,9 +69,11 @@ const SEND: usize = 0;
 const PORT: usize = SEND + SEND_COUNT_MAX;
 const TIMER: usize = PORT + PORT_COUNT;
 const CLIENT: usize = TIMER + TIMER_COUNT;
-const SINGLE: usize = CLIENT + CLIENT_COUNT;
+const PROBE: usize = CLIENT + CLIENT_COUNT;
+const SINGLE: usize = PROBE + PROBE_FLIGHT_MAX;
 /// Operations that may be in flight at once.
-const TAG_COUNT: usize = SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + 9; // those that there is one of: `Tag::Listen` to `Tag::Helper`
+const TAG_COUNT: usize =
+    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 9; // those that there is one of: `Tag::Listen` to `Tag::Helper`
 const _: () = assert!(TAG_COUNT == SINGLE + 9);
 
 /// Entries of the submission queue: the worst turn pushes everything (all sends, and every socket
@@ -88,6 +92,7 @@ impl Tag {
             Tag::Port(slot) => PORT + usize::from(slot),
             Tag::Timer(slot) => TIMER + usize::from(slot),
             Tag::Client(slot) => CLIENT + usize::from(slot),
+            Tag::Probe(slot) => PROBE + usize::from(slot),
             Tag::Listen => SINGLE,
             Tag::Answers => SINGLE + 1,
             Tag::Commands => SINGLE + 2,
@@ -106,7 +111,9 @@ impl Tag {
             SEND..PORT => Tag::Send(slot(SEND)),
             PORT..TIMER => Tag::Port(slot(PORT)),
             TIMER..CLIENT => Tag::Timer(slot(TIMER)),
-            CLIENT..SINGLE => Tag::Client(slot(CLIENT)),
+            CLIENT..PROBE => Tag::Client(slot(CLIENT)),
+            // A board may have none.
+            index if (PROBE..SINGLE).contains(&index) => Tag::Probe(slot(PROBE)),
             SINGLE => Tag::Listen,
             index if index == SINGLE + 1 => Tag::Answers,
             index if index == SINGLE + 2 => Tag::Commands,

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Finding;
 use crate::limits::{ACCOUNT_LEN_MAX, COMMAND_LEN_MAX, NAME_LEN_MAX};
 use crate::time::Span;
 
@@ -80,6 +81,9 @@ pub enum Outcome {
     Refused(Refusal),
     /// The machine was short of something: errno. Says nothing about the command.
     Short(u16),
+    /// No command at all: what a built-in check has found. The helper never says so.
+    #[serde(skip)]
+    Found(Finding),
 }
 
 /// Why a command cannot be started.
@@ -102,7 +106,7 @@ pub enum Refusal {
 impl Outcome {
     /// Whether the command did what it was to do.
     pub const fn is_success(self) -> bool {
-        matches!(self, Outcome::Exited(0))
+        matches!(self, Outcome::Exited(0) | Outcome::Found(Finding::Fine))
     }
 }
 
@@ -120,6 +124,7 @@ impl core::fmt::Display for Outcome {
                 Refusal::UnknownGroup => "no such group",
                 Refusal::NotPermitted => "not permitted to run it as this user",
             }),
+            Outcome::Found(finding) => write!(f, "{finding}"),
             Outcome::Short(errno) => write!(f, "cannot be started now (errno {errno})"),
         }
     }

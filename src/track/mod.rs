@@ -5,11 +5,14 @@
 //! |---|---|
 //! | `counter` | rise and fall |
 //! | `weight` | from standings to a priority |
+//! | `finding` | what a built-in check has found |
 //! | `message` | what is asked of the helper, and what it answers |
 
 mod counter;
+mod finding;
 pub mod message;
 mod weight;
 
 pub use counter::{Counter, Standing};
+pub use finding::Finding;
 pub use weight::{Effect, effective, weigh};

@@ -289,11 +289,15 @@ pub(crate) fn forge(config: &Config) -> Vec<u8> {
     for command in &config.commands {
         put(postcard::to_slice(command, &mut room).unwrap());
     }
+    for probe in &config.probes {
+        put(postcard::to_slice(probe, &mut room).unwrap());
+    }
     let mut blob = [&MAGIC[..], &SCHEMA.to_le_bytes(), &[0, 0]].concat();
     let tables = [config.interfaces.len(), config.instances.len(), config.groups.len()];
     let pools = [config.addresses.len(), config.peers.len()];
-    let tracked = [config.scripts.len(), config.trackers.len(), config.commands.len()];
-    for len in tables.into_iter().chain(pools).chain(tracked) {
+    let tracked = [config.scripts.len(), config.trackers.len()];
+    let checked = [config.commands.len(), config.probes.len()];
+    for len in tables.into_iter().chain(pools).chain(tracked).chain(checked) {
         blob.extend(u16::try_from(len).unwrap().to_le_bytes());
     }
     blob.extend(u32::try_from(body.len()).unwrap().to_le_bytes());

@@ -1,5 +1,6 @@
 use super::*;
 use crate::addr::{Priority, Vrid};
+use crate::config::model::Probe;
 use crate::config::sample::reference;
 
 /// What `check` says of the reference configuration after `change`.
@@ -218,7 +219,7 @@ fn interface_names_are_those_the_kernel_would_give() {
 fn what_is_tracked_told_and_run_is_in_its_table() {
     let tracker = Place::Tracker(0);
     assert_eq!(
-        verdict(|c| c.trackers[0].subject = Subject::Script(1)),
+        verdict(|c| c.trackers[0].subject = Subject::Script(2)),
         Err((Rule::TrackerSubject, tracker))
     );
     assert_eq!(verdict(|c| c.trackers[0].subject = Subject::Interface(1)), Ok(()));
@@ -249,13 +250,45 @@ fn weights_go_to_253_either_way() {
 #[test]
 fn a_script_has_a_command_and_times_that_are_not_zero() {
     let refused = Err((Rule::Script, Place::Script(0)));
-    assert_eq!(verdict(|c| c.scripts[0].command = 1), refused);
+    assert_eq!(verdict(|c| c.scripts[0].check = Check::Command(1)), refused);
+    assert_eq!(verdict(|c| c.scripts[0].check = Check::Probe(1)), refused);
+    assert_eq!(verdict(|c| c.scripts[0].check = Check::Probe(0)), Ok(()));
     assert_eq!(verdict(|c| c.scripts[0].interval = Span::ZERO), refused);
     assert_eq!(verdict(|c| c.scripts[0].timeout = Span::ZERO), refused);
     assert_eq!(verdict(|c| c.scripts[0].rise = 0), refused);
     assert_eq!(verdict(|c| c.scripts[0].fall = 0), refused);
     let twin = |c: &mut Config| c.scripts.push(c.scripts[0].clone()).unwrap();
-    assert_eq!(verdict(twin), Err((Rule::NameTwice, Place::Script(1))));
+    assert_eq!(verdict(twin), Err((Rule::NameTwice, Place::Script(2))));
+}
+
+#[test]
+fn a_built_in_check_is_of_something_that_could_answer() {
+    let tcp = |text: &str| Probe::Tcp { server: text.parse().unwrap() };
+    let http = |path: &str, status| Probe::Http {
+        server: "192.0.2.1:80".parse().unwrap(),
+        path: path.try_into().unwrap(),
+        status,
+    };
+    for (probe, is_fine) in [
+        (tcp("127.0.0.1:1"), true),
+        (tcp("[::1]:65535"), true),
+        (tcp("127.0.0.1:0"), false),
+        (tcp("0.0.0.0:80"), false),
+        (tcp("[::]:80"), false),
+        (tcp("224.0.0.1:80"), false),
+        (tcp("255.255.255.255:80"), false),
+        (http("/", 200), true),
+        (http("/a?b=c%20d", 599), true),
+        (http("/", 99), false),
+        (http("/", 1000), false),
+        (http("", 200), false),
+        (http("x", 200), false),
+        (http("/a b", 200), false),
+        (http("/a\r\nHost: x", 200), false),
+    ] {
+        let expected = if is_fine { Ok(()) } else { Err((Rule::Probe, Place::Probe(0))) };
+        assert_eq!(verdict(|c| c.probes[0] = probe.clone()), expected, "{probe}");
+    }
 }
 
 #[test]

@@ -389,6 +389,11 @@ codes! {
         "The interface has addresses, and none of their networks holds the virtual address: hosts \
          there reach it by a route only.",
         "Check the address and its interface. If it is meant so, `--allow RW0134`.";
+    BadBuiltin = "0140", Error, "a built-in check that cannot be made",
+        "`builtin` names something that the daemon looks at by itself, without a program: \
+         `tcp ADDRESS:PORT` or `http://ADDRESS[:PORT]/PATH [STATUS]`. Names are not looked up, since \
+         nothing in the daemon waits.",
+        "Write the check as it is shown, with an address; or run a program in `script`.";
 }
 
 impl Code {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
-use crate::config::model::{Address, Command, Config, Instance, Notify, Script, Subject, Tracker};
+use crate::config::model::{
+    Address, Check, Command, Config, Instance, Notify, Script, Subject, Tracker,
+};
 use crate::time::Span;
 
 /// What a value belongs to.
@@ -243,17 +245,29 @@ fn words(command: &Command) -> String {
 
 fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
     let row = |keyword, value| Row { scope: Scope::Script(index), keyword, value };
-    let command = config.commands.get(usize::from(script.command));
-    let user = command.map_or("", |command| command.user.as_str());
-    vec![
-        row("script", command.map(words).unwrap_or_default()),
-        row("user", if user.is_empty() { "keepalived_script or root" } else { user }.to_owned()),
+    let mut rows = match script.check {
+        Check::Command(command) => {
+            let command = config.commands.get(usize::from(command));
+            let user = match command.map_or("", |command| command.user.as_str()) {
+                "" => "keepalived_script or root",
+                user => user,
+            };
+            let text = command.map(words).unwrap_or_default();
+            vec![row("script", text), row("user", user.to_owned())]
+        }
+        Check::Probe(probe) => {
+            let probe = config.probes.get(usize::from(probe));
+            vec![row("builtin", probe.map(ToString::to_string).unwrap_or_default())]
+        }
+    };
+    rows.extend([
         row("interval", script.interval.to_string()),
         row("timeout", script.timeout.to_string()),
         row("rise", script.rise.to_string()),
         row("fall", script.fall.to_string()),
         row("init_fail", yes(script.init_fail)),
-    ]
+    ]);
+    rows
 }
 
 fn tracker_text(config: &Config, tracker: &Tracker) -> String {

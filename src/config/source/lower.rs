@@ -7,6 +7,7 @@
 mod address;
 mod announce;
 mod authentication;
+mod builtin;
 mod command;
 mod complete;
 mod conflict;
@@ -73,6 +74,7 @@ struct Needs {
     scripts: Vec<TextSpan>,
     trackers: Vec<TextSpan>,
     commands: Vec<TextSpan>,
+    probes: Vec<TextSpan>,
 }
 
 /// Makes a configuration of the tree; none where a rule of the daemon is broken. The caller throws
@@ -86,7 +88,7 @@ pub(super) fn lower(
     let mut lowering = Lowering {
         report,
         origins,
-        config: Box::new(Config::new()),
+        config: Config::boxed(),
         defaults: Defaults::default(),
         names: HashMap::new(),
         routers: HashMap::new(),
@@ -362,6 +364,7 @@ impl Lowering<'_> {
             (&self.needs.scripts, here.scripts, there.scripts, "scripts"),
             (&self.needs.trackers, here.trackers, there.trackers, "trackers"),
             (&self.needs.commands, here.commands, there.commands, "commands"),
+            (&self.needs.probes, here.probes, there.probes, "built-in checks"),
         ] {
             // A board may hold more than the compiler.
             let (held, holder) =

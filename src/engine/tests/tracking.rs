@@ -1,10 +1,10 @@
 //! What is tracked: when scripts are asked for, and what follows from what they say.
 
 use super::*;
-use crate::config::model::{Command, Script, Span16, Subject, Tracker};
+use crate::config::model::{Check, Command, Probe, Script, Span16, Subject, Tracker};
 use crate::engine::PATIENCE;
-use crate::track::Standing;
 use crate::track::message::{Answer, MESSAGE_LEN_MAX, Outcome, Refusal, Request};
+use crate::track::{Finding, Standing};
 
 /// An instance of priority 100 that tracks a script with this weight.
 fn tracking(weight: i16, reverse: bool) -> impl FnOnce(&mut Config) {
@@ -39,7 +39,7 @@ fn add_script(config: &mut Config, name: &str) {
         .scripts
         .push(Script {
             name: name.try_into().unwrap(),
-            command,
+            check: Check::Command(command),
             interval: Span::from_secs(10),
             timeout: Span::from_secs(2),
             rise: 1,
@@ -384,4 +384,75 @@ fn an_interface_moves_the_priority_or_means_a_fault() {
             assert_eq!(bench.standing(), without, "{weight} {reverse}");
         });
     }
+}
+
+/// Replaces the command of the only script by a built-in check.
+fn built_in(weight: i16) -> impl FnOnce(&mut Config) {
+    move |config| {
+        tracking(weight, false)(config);
+        let server = "127.0.0.1:80".parse().unwrap();
+        config.probes.push(Probe::Tcp { server }).unwrap();
+        config.scripts[0].check = Check::Probe(0);
+    }
+}
+
+impl Bench {
+    /// The ticket of the only check that is to be made now.
+    #[track_caller]
+    fn trial(&mut self) -> u32 {
+        self.engine.expire(self.now);
+        let trial = self.engine.next_trial(self.now).expect("one is due");
+        assert_eq!(trial.limit, Span::from_secs(2));
+        let ticket = trial.ticket;
+        assert!(self.engine.next_trial(self.now).is_none());
+        assert_eq!(self.jobs(), [], "the helper is asked for nothing");
+        ticket
+    }
+
+    fn trial_ends(&mut self, outcome: Outcome) {
+        let ticket = self.trial();
+        self.engine.observe_finding(self.now, ticket, outcome, Span::from_millis(1));
+        self.now = self.now + Span::from_secs(10);
+    }
+}
+
+#[test]
+fn a_built_in_check_counts_as_a_script_does() {
+    on_bench(|mut bench| {
+        let refused = Outcome::Found(Finding::Refused);
+        bench.boot(built_in(0));
+        assert_eq!(bench.standing(), (Init, 100));
+        bench.trial_ends(Outcome::Found(Finding::Fine));
+        assert_eq!(bench.standing(), (Backup, 100));
+        // `fall` is 2.
+        bench.trial_ends(refused);
+        assert_ne!(bench.standing().0, Fault);
+        bench.trial_ends(refused);
+        assert_eq!(bench.standing(), (Fault, 100));
+        // A machine that is short of something says nothing of the service.
+        bench.trial_ends(Outcome::Short(24));
+        assert_eq!(bench.standing(), (Fault, 100));
+        bench.trial_ends(Outcome::Found(Finding::Fine));
+        assert_eq!(bench.standing(), (Backup, 100));
+        bench.trial_ends(Outcome::TimedOut);
+        bench.trial_ends(Outcome::TimedOut);
+        assert_eq!(bench.standing(), (Fault, 100));
+    });
+}
+
+#[test]
+fn a_new_helper_is_no_news_to_a_built_in_check() {
+    on_bench(|mut bench| {
+        bench.boot(built_in(0));
+        let ticket = bench.trial();
+        bench.says(Answer::Ready);
+        assert_eq!(bench.jobs().len(), 1, "the greeting");
+        assert!(bench.engine.next_trial(bench.now).is_none(), "it is being made");
+        let fine = Outcome::Found(Finding::Fine);
+        // What nobody asked for is ignored.
+        bench.engine.observe_finding(bench.now, ticket + 1, fine, Span::ZERO);
+        assert_eq!(bench.standing(), (Init, 100));
+        bench.engine.observe_finding(bench.now, ticket, fine, Span::ZERO);
+        assert_eq!(bench.standing(), (Backup, 100));
+    });
 }

@@ -62,6 +62,11 @@ pub(super) const CONFINED: &[Call] = &[
     // A socket for an interface that has come.
     only(libc::SYS_socket, Only::Is(0, &[AF_INET, AF_INET6])),
     any(libc::SYS_setsockopt),
+    // Built-in checks: a connection, and whether there is one.
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_connect),
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_getsockopt),
     // The spare descriptor, which musl marks a second time; debug builds of Rust look whether what
     // they close is open.
     only(libc::SYS_fcntl, Only::Is(1, &[F_GETFD, F_SETFD, F_DUPFD_CLOEXEC])),

@@ -1,4 +1,4 @@
-//! vrrp_script: a command whose success is tracked.
+//! vrrp_script: a command, or a built-in check, whose success is tracked.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::global::TIMER_MAX;
 use super::track::Weight;
 use super::{Given, Lowering};
 use crate::addr::Name;
-use crate::config::model;
+use crate::config::model::{self, Check};
 use crate::time::Span;
 
 /// The shortest interval and timeout: no router has use for more than a hundred runs a second.
@@ -25,6 +25,8 @@ const INTERVAL_MIN: Span = Span::from_millis(10);
 pub(super) struct Draft {
     pub(super) name: Option<Given<Name>>,
     words: Vec<Word>,
+    /// The built-in check, instead of a command.
+    builtin: Vec<Word>,
     account: Option<Account>,
     interval: Option<Given<Span>>,
     timeout: Option<Given<Span>>,
@@ -58,17 +60,23 @@ impl Lowering<'_> {
         let (mut seen, mut has_command) = (HashMap::new(), false);
         for inner in &body.statements {
             let Some(keyword) = self.judge(inner, Block::Script) else {
-                has_command |= inner.keyword.text == "script";
+                has_command |= ["script", "builtin"].contains(&inner.keyword.text.as_str());
                 continue;
             };
             self.once(&mut seen, keyword.name, inner.keyword.span);
-            has_command |= keyword.name == "script";
+            has_command |= ["script", "builtin"].contains(&keyword.name);
             self.script_keyword(keyword.name, inner, &mut draft);
         }
         if !has_command {
-            let message = "this script has no `script`: the command".to_owned();
+            let message =
+                "this script has no `script` and no `builtin`: what is to be run".to_owned();
             let span = statement.keyword.span;
             self.report.add(Diagnostic::new(Code::BadCommand, span, message));
+        }
+        if let (Some(command), Some(builtin)) = (draft.words.first(), draft.builtin.first()) {
+            let message = "a script has a command or a built-in check, and not both".to_owned();
+            let diagnostic = Diagnostic::new(Code::BadBuiltin, builtin.span, message);
+            self.report.add(diagnostic.also(command.span, "the command"));
         }
         let twin = |known: &&Draft| {
             known.name.as_ref().map(|n| &n.value) == draft.name.as_ref().map(|n| &n.value)
@@ -99,6 +107,7 @@ impl Lowering<'_> {
         let time = INTERVAL_MIN..=TIMER_MAX;
         match name {
             "script" => draft.words.clone_from(&statement.values),
+            "builtin" => draft.builtin.clone_from(&statement.values),
             "user" => draft.account = self.account(&statement.values),
             "interval" => draft.interval = self.seconds(name, word, time),
             "timeout" if word.text == "0" => draft.timeout = None,
@@ -139,7 +148,11 @@ impl Lowering<'_> {
         let index = self.config.scripts.len();
         let scope = Scope::Script(index);
         let account = draft.account.clone().or_else(|| self.defaults.account.clone());
-        let command = self.command(&draft.words, account.unwrap_or_default())?;
+        let check = if draft.builtin.is_empty() {
+            Check::Command(self.command(&draft.words, account.unwrap_or_default())?)
+        } else {
+            Check::Probe(self.builtin(&draft.builtin)?)
+        };
         let second = (Span::from_secs(1), KEEPALIVED);
         let interval = self.pick(scope, "interval", draft.interval.as_ref(), None, second);
         let as_interval = (interval, Origin::Default("as interval"));
@@ -160,10 +173,12 @@ impl Lowering<'_> {
         let fall = self.pick(scope, "fall", draft.fall.as_ref(), None, once);
         let configured = |span: Option<TextSpan>| span.map_or(KEEPALIVED, Origin::Configured);
         self.origins.set(scope, "init_fail", configured(draft.init_fail));
-        self.origins.set(scope, "script", configured(draft.words.first().map(|word| word.span)));
+        for (keyword, words) in [("script", &draft.words), ("builtin", &draft.builtin)] {
+            self.origins.set(scope, keyword, configured(words.first().map(|word| word.span)));
+        }
         let script = model::Script {
             name: name.value.clone(),
-            command,
+            check,
             interval,
             timeout,
             rise,

@@ -2,7 +2,7 @@
 //! keepalived.conf(5).
 
 use super::*;
-use crate::config::model::{Subject, Tracker};
+use crate::config::model::{Check, Probe, Subject, Tracker};
 use crate::time::Span;
 
 /// A script `chk` with `lines`, tracked by an instance in `track`.
@@ -11,14 +11,15 @@ fn scripted(lines: &str, track: &str) -> String {
 }
 
 fn words(config: &Config, script: usize) -> Vec<&str> {
-    config.commands[usize::from(config.scripts[script].command)].arguments().collect()
+    let Check::Command(command) = config.scripts[script].check else { return Vec::new() };
+    config.commands[usize::from(command)].arguments().collect()
 }
 
 #[test]
 fn a_script_has_keepalived_s_defaults() {
     let config = config(&scripted("script \"killall -0 nginx\"", "chk"));
     let script = &config.scripts[0];
-    assert_eq!((script.name.as_str(), script.command), ("chk", 0));
+    assert_eq!((script.name.as_str(), script.check), ("chk", Check::Command(0)));
     assert_eq!((script.interval, script.timeout), (Span::from_secs(1), Span::from_secs(1)));
     assert_eq!((script.rise, script.fall, script.init_fail), (1, 1, false));
     assert_eq!(words(&config, 0), ["killall", "-0", "nginx"]);
@@ -136,8 +137,8 @@ fn one_command_of_several_scripts_is_in_the_table_once() {
                 vrrp_script c {\nscript /x 1\nuser www\n}\n";
     let config = config(&format!("{text}{}", with("track_script {\na\nb\nc\n}")));
     assert_eq!(config.scripts.len(), 3);
-    let commands: Vec<u16> = config.scripts.iter().map(|script| script.command).collect();
-    assert_eq!(commands, [0, 0, 1]);
+    let checks: Vec<Check> = config.scripts.iter().map(|script| script.check).collect();
+    assert_eq!(checks, [0, 0, 1].map(Check::Command));
 }
 
 #[test]
@@ -154,4 +155,29 @@ fn interfaces_are_tracked_with_weights_too() {
     assert_eq!(codes(&text), [""; 0]);
     assert_eq!(config(&text).trackers[..], [interface(0, -50, false)]);
     assert_eq!(codes(&with("track_interface {\na/b\n}")), ["RW0037"]);
+}
+
+#[test]
+fn a_built_in_check_takes_the_place_of_the_command() {
+    let config = config(&scripted("builtin \"tcp 127.0.0.1:80\"\nrise 2\nfall 3", "chk"));
+    let script = &config.scripts[0];
+    assert_eq!((script.check, script.rise, script.fall), (Check::Probe(0), 2, 3));
+    assert_eq!(script.timeout, Span::from_secs(1));
+    assert_eq!(config.probes[..], [Probe::Tcp { server: "127.0.0.1:80".parse().unwrap() }]);
+    assert!(config.commands.is_empty());
+    // Quotes are not needed.
+    let text = scripted("builtin http://127.0.0.1/up 204", "chk");
+    assert_eq!(super::config(&text).probes[0].to_string(), "http://127.0.0.1:80/up 204");
+}
+
+#[test]
+fn a_built_in_check_that_cannot_be_made_is_an_error() {
+    for (lines, expected) in [
+        ("builtin tcp localhost:80", "RW0140"),
+        ("builtin", "RW0030"),
+        ("script /x\nbuiltin tcp 127.0.0.1:80", "RW0140"),
+        ("interval 1", "RW0080"),
+    ] {
+        assert_eq!(codes(&scripted(lines, "chk")), [expected], "{lines}");
+    }
 }

@@ -1,0 +1,19 @@
+//! Rules of built-in checks.
+
+use super::{Rule, is_host_address, require};
+use crate::config::model::Probe;
+
+pub(super) fn check_probe(probe: &Probe) -> Result<(), Rule> {
+    match probe {
+        Probe::Tcp { server } => require(is_server(server), Rule::Probe),
+        Probe::Http { server, path, status } => {
+            let is_path =
+                path.starts_with('/') && path.bytes().all(|octet| octet.is_ascii_graphic());
+            require(is_server(server) && is_path && (100..1000).contains(status), Rule::Probe)
+        }
+    }
+}
+
+fn is_server(server: &core::net::SocketAddr) -> bool {
+    is_host_address(server.ip()) && server.port() != 0
+}

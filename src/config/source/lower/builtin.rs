@@ -1,0 +1,152 @@
+//! `builtin`: a check that the daemon makes by itself.
+
+use std::net::SocketAddr;
+
+use super::super::code::Code;
+use super::super::diagnostic::Diagnostic;
+use super::super::lexer::Word;
+use super::super::text::TextSpan;
+use super::Lowering;
+use crate::config::check::is_host_address;
+use crate::config::model::{Probe, Text};
+
+/// What can be written.
+const FORMS: &str = "a check is `tcp ADDRESS:PORT` or `http://ADDRESS[:PORT]/PATH [STATUS]`";
+
+/// The port of a server that is named without one.
+const HTTP_PORT: u16 = 80;
+/// The answer that is fine unless another one is named (RFC 9110 §15.3.1).
+const OK: u16 = 200;
+
+impl Lowering<'_> {
+    /// The index of a built-in check in the table, where it is put.
+    pub(super) fn builtin(&mut self, words: &[Word]) -> Option<u16> {
+        let (first, last) = (words.first()?, words.last()?);
+        let span = first.span.to(last.span);
+        let text: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        let probe = match parse(&text.join(" ")) {
+            Ok(probe) => probe,
+            Err(problem) => return self.no_probe(span, problem),
+        };
+        let index = self.config.probes.len();
+        self.needs.probes.push(span);
+        self.config.probes.push(probe).ok()?;
+        u16::try_from(index).ok()
+    }
+
+    fn no_probe(&mut self, span: TextSpan, problem: Problem) -> Option<u16> {
+        let diagnostic = Diagnostic::new(Code::BadBuiltin, span, problem.message);
+        self.report.add(diagnostic.help(problem.cure.unwrap_or(FORMS).to_owned()));
+        None
+    }
+}
+
+/// What is wrong with a check, and the way out.
+#[derive(Debug)]
+struct Problem {
+    message: String,
+    cure: Option<&'static str>,
+}
+
+fn problem(message: String) -> Problem {
+    Problem { message, cure: None }
+}
+
+/// The check that `builtin` names.
+fn parse(text: &str) -> Result<Probe, Problem> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let probe = match *words.as_slice() {
+        ["tcp", server] => Probe::Tcp { server: address(server, None)? },
+        [url] if url.starts_with("http://") => http(url, OK)?,
+        [url, status] if url.starts_with("http://") => {
+            let number = status.parse().ok().filter(|status| (100..600).contains(status));
+            http(url, number.ok_or_else(|| problem(format!("`{status}` is no status of HTTP")))?)?
+        }
+        [url, ..] if url.starts_with("https://") => {
+            let message = "there is no built-in check by TLS".to_owned();
+            let cure = "check the port with `tcp ADDRESS:PORT`, or run a program in `script`";
+            return Err(Problem { message, cure: Some(cure) });
+        }
+        [kind, ..] => return Err(problem(format!("`{kind}` is not how a check is written"))),
+        [] => return Err(problem("which check is not said".to_owned())),
+    };
+    Ok(probe)
+}
+
+fn http(url: &str, status: u16) -> Result<Probe, Problem> {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let (server, path) = match rest.find(['/', '?']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let server = address(server, Some(HTTP_PORT))?;
+    // A fragment is not for the server.
+    let path = path.split('#').next().unwrap_or(path);
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let path = format!("{slash}{path}");
+    if !path.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err(problem("a path is of ASCII; anything else is written as %XX".to_owned()));
+    }
+    let path = Text::try_from(path.as_str())
+        .map_err(|_| problem(format!("a path has at most {} octets", Text::new().capacity())))?;
+    Ok(Probe::Http { server, path, status })
+}
+
+/// An address and a port: names are for resolvers, and the daemon asks none.
+fn address(text: &str, port: Option<u16>) -> Result<SocketAddr, Problem> {
+    let with_port = port.and_then(|port| {
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        Some(SocketAddr::new(bare.parse().ok()?, port))
+    });
+    let server = with_port.or_else(|| text.parse().ok()).ok_or_else(|| Problem {
+        message: format!("`{text}` is not an address with a port"),
+        cure: Some("write `192.0.2.1:80` or `[2001:db8::1]:80`: names are not looked up"),
+    })?;
+    if !is_host_address(server.ip()) || server.port() == 0 {
+        return Err(problem(format!("nobody can be reached at `{text}`")));
+    }
+    Ok(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn every_form_is_read() {
+        for (text, expected) in [
+            ("tcp 127.0.0.1:80", "tcp 127.0.0.1:80"),
+            ("tcp  [::1]:443 ", "tcp [::1]:443"),
+            ("http://192.0.2.1", "http://192.0.2.1:80/ 200"),
+            ("http://192.0.2.1:8080/health?x=1 204", "http://192.0.2.1:8080/health?x=1 204"),
+            ("http://192.0.2.1?x=1", "http://192.0.2.1:80/?x=1 200"),
+            ("http://[2001:db8::1]/a#b", "http://[2001:db8::1]:80/a 200"),
+            ("http://[2001:db8::1]:81", "http://[2001:db8::1]:81/ 200"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_check_is_refused_with_what_is_wrong() {
+        for (text, expected) in [
+            ("", "which check is not said"),
+            ("udp 127.0.0.1:53", "`udp` is not how a check is written"),
+            ("tcp", "`tcp` is not how a check is written"),
+            ("tcp 127.0.0.1 80", "`tcp` is not how a check is written"),
+            ("tcp 127.0.0.1", "`127.0.0.1` is not an address with a port"),
+            ("tcp localhost:80", "`localhost:80` is not an address with a port"),
+            ("tcp 127.0.0.1:0", "nobody can be reached at `127.0.0.1:0`"),
+            ("tcp 0.0.0.0:80", "nobody can be reached at `0.0.0.0:80`"),
+            ("http://example.org/", "`example.org` is not an address with a port"),
+            ("http://192.0.2.1/ OK", "`OK` is no status of HTTP"),
+            ("http://192.0.2.1/ 600", "`600` is no status of HTTP"),
+            ("http://192.0.2.1/ä", "a path is of ASCII; anything else is written as %XX"),
+            ("https://192.0.2.1/", "there is no built-in check by TLS"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().message, expected, "{text}");
+        }
+        let long = format!("http://192.0.2.1/{}", "x".repeat(255));
+        assert_eq!(parse(&long).unwrap_err().message, "a path has at most 255 octets");
+    }
+}

@@ -1,0 +1,213 @@
+//! Built-in checks, made in the loop: connections that the ring tells of, none of which is waited
+//! for.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use crate::config::model::Probe;
+use crate::engine::{Engine, Trial};
+use crate::io::pair::{self, Received};
+use crate::io::port;
+use crate::io::ring::{Operation, Ring, Tag};
+use crate::io::stream;
+use crate::limits::PROBE_FLIGHT_MAX;
+use crate::time::{Instant, Span};
+use crate::track::Finding;
+use crate::track::message::Outcome;
+use crate::wire::http::{self, Answer};
+
+/// Checks begun in one turn: more are spread over several.
+const BEGIN_COUNT_MAX: usize = 8;
+
+/// The checks under way, each in the slot that its readiness comes back under.
+#[derive(Debug)]
+pub(super) struct Probes {
+    slots: Box<[Slot]>,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "boxed would allocate; the table is made once")]
+enum Slot {
+    Free,
+    Busy(Flight),
+    /// Too late; closed when the ring lets go of it.
+    Leaving {
+        _fd: OwnedFd,
+    },
+}
+
+/// One check under way.
+#[derive(Debug)]
+struct Flight {
+    ticket: u32,
+    since: Instant,
+    until: Instant,
+    fd: OwnedFd,
+    probe: Probe,
+    /// It has a connection.
+    is_connected: bool,
+    /// What came over it, as far as it counts.
+    heard: [u8; http::STATUS_LEN],
+    heard_len: usize,
+}
+
+/// What comes next.
+enum Step {
+    /// The ring tells when.
+    Wait(Operation),
+    /// Nothing: it has ended.
+    End(Outcome),
+}
+
+impl Probes {
+    /// None under way.
+    pub(super) fn new() -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(PROBE_FLIGHT_MAX, || Slot::Free);
+        Probes { slots: slots.into_boxed_slice() }
+    }
+
+    /// Begins what is due and has a place. False: there may be more.
+    pub(super) fn begin(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
+        for _ in 0..BEGIN_COUNT_MAX {
+            let free = (0..).zip(&mut self.slots).find(|(_, slot)| matches!(slot, Slot::Free));
+            let Some((number, slot)) = free else { return true };
+            let Some(trial) = engine.next_trial(now) else { return true };
+            let ticket = trial.ticket;
+            match Flight::begin(now, trial) {
+                Ok(flight) => {
+                    ring.push(Tag::Probe(number), Operation::Writable(flight.fd.as_raw_fd()));
+                    *slot = Slot::Busy(flight);
+                }
+                Err(outcome) => engine.observe_finding(now, ticket, outcome, Span::ZERO),
+            }
+        }
+        false
+    }
+
+    /// What the ring waited for in a slot has happened.
+    pub(super) fn serve(
+        &mut self,
+        now: Instant,
+        number: u16,
+        engine: &mut Engine,
+        ring: &mut Ring,
+    ) {
+        let Some(slot) = self.slots.get_mut(usize::from(number)) else { return };
+        let step = match slot {
+            Slot::Free | Slot::Leaving { .. } => None,
+            Slot::Busy(flight) => Some((flight.go_on(), flight.ticket, now.since(flight.since))),
+        };
+        match step {
+            Some((Step::Wait(operation), ..)) => ring.push(Tag::Probe(number), operation),
+            Some((Step::End(outcome), ticket, took)) => {
+                *slot = Slot::Free;
+                engine.observe_finding(now, ticket, outcome, took);
+            }
+            None => *slot = Slot::Free,
+        }
+    }
+
+    /// Ends the checks that have taken too long.
+    pub(super) fn expire(&mut self, now: Instant, engine: &mut Engine) {
+        for slot in &mut self.slots {
+            let is_late = matches!(slot, Slot::Busy(flight) if flight.until <= now);
+            if is_late && let Slot::Busy(flight) = core::mem::replace(slot, Slot::Free) {
+                let took = now.since(flight.since);
+                engine.observe_finding(now, flight.ticket, Outcome::TimedOut, took);
+                // What the ring waits for completes with this.
+                port::shut_down(flight.fd.as_raw_fd());
+                *slot = Slot::Leaving { _fd: flight.fd };
+            }
+        }
+    }
+
+    /// When the first of them has taken too long.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let until = self.slots.iter().filter_map(|slot| match slot {
+            Slot::Busy(flight) => Some(flight.until),
+            Slot::Free | Slot::Leaving { .. } => None,
+        });
+        until.min().unwrap_or(Instant::NEVER)
+    }
+}
+
+impl Flight {
+    fn begin(now: Instant, trial: Trial<'_>) -> Result<Flight, Outcome> {
+        let (Probe::Tcp { server } | Probe::Http { server, .. }) = trial.probe;
+        let fd = stream::begin(*server).map_err(outcome_of)?;
+        Ok(Flight {
+            ticket: trial.ticket,
+            since: now,
+            until: now + trial.limit,
+            fd,
+            probe: trial.probe.clone(),
+            is_connected: false,
+            heard: [0; http::STATUS_LEN],
+            heard_len: 0,
+        })
+    }
+
+    fn go_on(&mut self) -> Step {
+        if self.is_connected {
+            return self.listen();
+        }
+        if let Err(errno) = stream::ended(&self.fd) {
+            return Step::End(outcome_of(errno));
+        }
+        self.is_connected = true;
+        match &self.probe {
+            Probe::Tcp { .. } => Step::End(Outcome::Found(Finding::Fine)),
+            Probe::Http { server, path, .. } => {
+                // It fits into the buffer of a connection that is new.
+                let is_sent = http::request(*server, path)
+                    .is_some_and(|request| pair::send(self.fd.as_raw_fd(), request.as_bytes()));
+                if !is_sent {
+                    return Step::End(Outcome::Found(Finding::Closed));
+                }
+                Step::Wait(Operation::Readable(self.fd.as_raw_fd()))
+            }
+        }
+    }
+
+    /// Reads the answer, as far as its status.
+    fn listen(&mut self) -> Step {
+        let fd = self.fd.as_raw_fd();
+        loop {
+            let room = self.heard.get_mut(self.heard_len..).unwrap_or(&mut []);
+            match pair::receive(fd, room) {
+                Received::Datagram(len) => self.heard_len += len,
+                Received::Empty => return Step::Wait(Operation::Readable(fd)),
+                Received::Closed => return Step::End(Outcome::Found(Finding::Closed)),
+            }
+            let finding = match http::status(self.heard.get(..self.heard_len).unwrap_or(&[])) {
+                Answer::Incomplete => continue,
+                Answer::Malformed => Finding::NotHttp,
+                Answer::Status(found) => match &self.probe {
+                    Probe::Http { status, .. } if *status == found => Finding::Fine,
+                    Probe::Http { .. } | Probe::Tcp { .. } => Finding::Status(found),
+                },
+            };
+            return Step::End(Outcome::Found(finding));
+        }
+    }
+}
+
+/// What an error says of the service; of the machine, nothing.
+fn outcome_of(errno: Errno) -> Outcome {
+    let errno = errno as i32;
+    let number = u16::try_from(errno).unwrap_or(0);
+    match errno {
+        libc::ECONNREFUSED => Outcome::Found(Finding::Refused),
+        libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EHOSTDOWN | libc::ENETDOWN => {
+            Outcome::Found(Finding::Unreachable)
+        }
+        libc::ECONNRESET | libc::EPIPE => Outcome::Found(Finding::Closed),
+        libc::ETIMEDOUT => Outcome::TimedOut,
+        libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL => {
+            Outcome::Short(number)
+        }
+        _ => Outcome::Found(Finding::Errno(number)),
+    }
+}

@@ -1,0 +1,160 @@
+//! Built-in checks, without a program: a service decides who is master, in namespaces, with a real
+//! service and Debian's keepalived as the peer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod rig;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use rig::Program::{Keepalived, Ringward};
+use rig::{Router, eventually};
+use ringward::lab::{Fault, Node, Process, Segment};
+use serde_json::Value;
+
+const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
+/// Ten times what a takeover takes, and more.
+const SOON: Duration = Duration::from_secs(30);
+
+fn fault(error: std::io::Error) -> Fault {
+    Fault::new("prepare a test", error)
+}
+
+fn instance(priority: u8, lines: &str) -> String {
+    format!(
+        "vrrp_instance pair {{\n  version 3\n  interface eth0\n  virtual_router_id 51\n  \
+         priority {priority}\n  advert_int 0.2\n  virtual_ipaddress {{\n    {VIP}/24\n  }}\n{lines}\n}}\n"
+    )
+}
+
+/// A router that tracks what `lines` of a vrrp_script check, and a keepalived of priority 100.
+struct Pair {
+    tracking: Node,
+    other: Node,
+    router: Router,
+    _peer: Router,
+    _segment: Segment,
+}
+
+fn directory(test: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("builtin").join(test)
+}
+
+impl Pair {
+    fn new(test: &str, (segment, tracking, other): (Segment, Node, Node), lines: &str) -> Self {
+        let text = format!(
+            "vrrp_script service {{\n{lines}\n}}\n{}",
+            instance(150, "  track_script {\n    service\n  }")
+        );
+        let directory = directory(test);
+        let router = Router::start(Ringward, &tracking, &directory, &text);
+        let peer = Router::start(Keepalived, &other, &directory, &instance(100, ""));
+        Pair { tracking, other, router, _peer: peer, _segment: segment }
+    }
+
+    #[track_caller]
+    fn wait_for(&self, what: &str, masters: [bool; 2]) {
+        let has = || [&self.tracking, &self.other].map(|node| node.has(VIP).unwrap());
+        let shown = format!("{what}, in\n{}", self.router.process.output());
+        eventually(SOON, &shown, || has() == masters);
+    }
+
+    fn status(&self) -> Value {
+        self.router.status(&self.tracking)
+    }
+
+    fn last(&self) -> Value {
+        self.status()["instances"][0]["trackers"][0]["last"]["outcome"].clone()
+    }
+
+    /// The loop has allocated nothing, and the filter was in force.
+    #[track_caller]
+    fn assert_untroubled(&self) {
+        let status = self.status();
+        assert_eq!(status["process"]["allocations"], 0);
+        assert_eq!(status["process"]["seccomp"], true);
+    }
+}
+
+fn nodes() -> (Segment, Node, Node) {
+    let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+    let [one, other] = [(); 2].map(|()| segment.node().unwrap());
+    (segment, one, other)
+}
+
+/// Somebody accepts connections there, until it is dropped.
+fn listener(node: &Node, at: &str) -> TcpListener {
+    node.enter(|| TcpListener::bind(at).map_err(fault)).unwrap()
+}
+
+#[test]
+fn a_port_that_is_open_decides() {
+    for (name, at, lines) in
+        [("tcp", "127.0.0.1:80", ""), ("tcp-v6", "[::1]:80", "weight -100\nrise 2\nfall 2")]
+    {
+        let nodes = nodes();
+        let service = listener(&nodes.1, at);
+        let lines = format!("builtin \"tcp {at}\"\ninterval 0.2\n{lines}");
+        let pair = Pair::new(name, nodes, &lines);
+        pair.wait_for("the service runs", [true, false]);
+        assert_eq!(pair.last(), "fine");
+        drop(service);
+        pair.wait_for("the service died: the other one takes over", [false, true]);
+        assert_eq!(pair.last(), "connection refused");
+        let _service = listener(&pair.tracking, at);
+        pair.wait_for("the service returned: the address does", [true, false]);
+        pair.assert_untroubled();
+    }
+}
+
+fn http_server(node: &Node, root: &Path) -> Process {
+    let mut command = Command::new("python3");
+    command.args(["-m", "http.server", "--bind", "127.0.0.1", "8080", "--directory"]).arg(root);
+    node.spawn(&mut command).unwrap()
+}
+
+#[test]
+fn the_status_of_a_page_decides() {
+    let nodes = nodes();
+    let root = directory("http").join("root");
+    fs::create_dir_all(&root).unwrap();
+    let page = root.join("up");
+    fs::write(&page, b"yes\n").unwrap();
+    let mut server = http_server(&nodes.1, &root);
+    let pair = Pair::new("http", nodes, "builtin http://127.0.0.1:8080/up\ninterval 0.2");
+    pair.wait_for("the page is there", [true, false]);
+    fs::remove_file(&page).unwrap();
+    pair.wait_for("the page is gone: the other one takes over", [false, true]);
+    assert_eq!(pair.last(), "status 404");
+    fs::write(&page, b"yes\n").unwrap();
+    pair.wait_for("the page returned: the address does", [true, false]);
+    server.kill();
+    pair.wait_for("the server died: the other one takes over", [false, true]);
+    assert_eq!(pair.last(), "connection refused");
+    pair.assert_untroubled();
+}
+
+/// The kernel accepts for it, and nothing else ever happens: more of them than there are places.
+#[test]
+fn a_server_that_never_answers_has_failed_at_the_time_limit() {
+    let nodes = nodes();
+    let service = listener(&nodes.1, "127.0.0.1:8080");
+    let lines = "builtin http://127.0.0.1:8080/\ninterval 0.1\ntimeout 0.1\nweight -100\nfall 2";
+    let pair = Pair::new("hangs", nodes, lines);
+    pair.wait_for("the other one is master", [false, true]);
+    assert_eq!(pair.last(), "time limit exceeded");
+    let runs = || pair.status()["scripts"][0]["runs"].as_u64().unwrap();
+    eventually(SOON, "every place was needed twice", || runs() > 64);
+    drop(service);
+    eventually(SOON, "it is looked at still", || pair.last() == "connection refused");
+    pair.assert_untroubled();
+}
