@@ -46,23 +46,26 @@ fn write(name: &str, text: &str) -> Result<(), Vec<String>> {
     std::fs::write(&path, text).map_err(|error| vec![format!("{}: {error}", path.display())])
 }
 
-/// Each limit of the board that is built for, by its own name in capitals, and where its
-/// configuration is.
+/// Each limit of the board that is built for, by its own name in capitals, where its configuration
+/// is, and its console.
 fn constants(board: &Board, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "/// The board that this is built for.\npub const BOARD: &str = {:?};",
         board.name
     )?;
-    for entry in board.table("limits").chain(board.table("configuration")) {
+    let tables = ["limits", "configuration", "console"];
+    for entry in tables.into_iter().flat_map(|table| board.table(table)) {
         for line in &entry.doc {
             writeln!(out, "/// {line}")?;
         }
-        if let Value::Integer(number) = entry.value {
-            writeln!(out, "pub const {}: usize = {number};", entry.key.to_uppercase())?;
-        } else if let Value::Text(text) = &entry.value {
-            let name = format!("{}_{}", entry.table, entry.key).to_uppercase();
-            writeln!(out, "pub const {name}: &str = {text:?};")?;
+        let table = if entry.table == "limits" { "" } else { &format!("{}_", entry.table) };
+        let name = format!("{table}{}", entry.key).to_uppercase();
+        match &entry.value {
+            Value::Integer(number) => writeln!(out, "pub const {name}: usize = {number};")?,
+            Value::Text(text) => writeln!(out, "pub const {name}: &str = {text:?};")?,
+            Value::Flag(flag) => writeln!(out, "pub const {name}: bool = {flag};")?,
+            Value::List(list) => writeln!(out, "pub const {name}: &[&str] = &{list:?};")?,
         }
     }
     Ok(())

@@ -240,6 +240,8 @@ global_defs
   vrrp_gna_interval           0 s                       default (keepalived)
   enable_script_security      no                        default (keepalived)
   decision_timeout            none                      default (ringward: a configuration is never given up for it)
+  console                     none                      default (ringward: none is started)
+  console_release             no                        default (ringward: a console only shows)
 vrrp_instance VI_1
   state                       BACKUP                    default (keepalived)
   interface                   eth0                      configured at in.conf:2
@@ -317,7 +319,7 @@ fn no_message_shows_a_password_or_a_colour_in_a_file() {
 fn version_names_the_schema_and_the_limits() {
     let folder = folder("version");
     let (stdout, _) = ends(&ringwardc(&folder, &["version"]), 0);
-    assert!(stdout.contains("(blob schema 7)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
+    assert!(stdout.contains("(blob schema 8)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
 }
 
 /// So many instances, each with seven lines; the board `tiny` holds four.

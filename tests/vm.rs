@@ -2,6 +2,8 @@
 //! One guest job at a time: `cargo test --test vm -- --test-threads=1`.
 #![cfg(test)]
 
+#[path = "vm/console.rs"]
+mod console;
 #[path = "vm/mod.rs"]
 mod vm;
 
@@ -57,6 +59,7 @@ fn when_the_power_of_a_master_fails_the_other_image_takes_over() {
     let [first, second] = pair(&segment);
     let before = first.kill();
     assert_eq!(advert_of(&segment, before, SECOND), (100, GATEWAY));
+    assert_eq!(segment.announcer(before, GATEWAY), 2);
     assert_eq!(segment.ping(GATEWAY), 2);
     second.expect("to=MASTER cause=\"master silent for the master-down interval\"");
     second.kill();
@@ -69,6 +72,7 @@ fn when_a_master_is_switched_off_it_resigns_and_the_other_image_takes_over() {
     let before = first.power_off();
     assert_resigned(&segment, before, FIRST);
     assert_eq!(advert_of(&segment, before, SECOND), (100, GATEWAY));
+    assert_eq!(segment.announcer(before, GATEWAY), 2);
     assert_eq!(segment.ping(GATEWAY), 2);
     second.expect("to=MASTER cause=\"master resigned (priority 0)\"");
     second.kill();

@@ -38,8 +38,8 @@ fn obey(invocation: Invocation) -> Result<u8, Failure> {
         Invocation::Ask { request, control } => client::print(&control, &request).map(Exit::code),
         Invocation::Watch { control } => client::watch(&control).map(Exit::code),
         #[cfg(feature = "console")]
-        Invocation::Console { options, control } => {
-            ringward::daemon::console(&options, &control).map(Exit::code)
+        Invocation::Console { console, control } => {
+            ringward::daemon::console(&console, &control).map(Exit::code)
         }
         Invocation::Version => {
             let mut text = String::new();

@@ -35,7 +35,7 @@ pub const MAGIC: [u8; 8] = *b"RINGWARD";
 
 /// The number of this layout. Any change of a record is a new one: postcard does not describe
 /// itself, so a daemon reads its own schema only.
-pub const SCHEMA: u16 = 7;
+pub const SCHEMA: u16 = 8;
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;
@@ -281,6 +281,15 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
         fill::<Probe, _>(&mut rest, Table::Probes, probes, &mut config.probes)?;
     }
     if rest.is_empty() { Ok(()) } else { Err(Refused::Trailing { extra: rest.len() }) }
+}
+
+/// What a blob that is not damaged says about all instances; the rest of it is not judged.
+///
+/// # Errors
+/// It is refused whatever else it holds.
+pub fn global(blob: &[u8]) -> Result<Global, Refused> {
+    let (_, mut body) = Header::parse(blob)?;
+    read::<Global>(&mut body, Table::Global, 0)
 }
 
 /// A blob as a flash partition has it: without the octets behind its end, if they are those of

@@ -10,6 +10,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
+use super::console::SPEEDS;
 use super::model::{Address, Check, Command, Config, Instance, Script, Span16, Subject, Tracker};
 use crate::addr::{Family, Version};
 use crate::limits::{
@@ -102,6 +103,8 @@ pub enum Rule {
     Group = 40,
     /// A built-in check of nothing that could answer.
     Probe = 41,
+    /// A console whose terminal's name has control characters, or at a speed that no line has.
+    Console = 42,
 }
 
 impl Rule {
@@ -152,6 +155,9 @@ impl Rule {
                 "a built-in check has a server with a port, a path that begins with `/`, a status"
             }
             Rule::Notify => "what is told is in the table of commands",
+            Rule::Console => {
+                "a console's terminal has no control characters, and the speed of a line"
+            }
             Rule::Command => "a command has a program, and each word ends with a zero",
         }
     }
@@ -299,7 +305,13 @@ fn require(kept: bool, rule: Rule) -> Result<(), Rule> {
 fn check_global(config: &Config) -> Result<(), Invalid> {
     let global = &config.global;
     let name_is_fine = !global.router_id.chars().any(char::is_control);
-    require(name_is_fine, Rule::Name).map_err(|rule| broken(rule, Place::Global))
+    let console_is_fine = global.console.iter().all(|console| {
+        !console.tty.chars().any(char::is_control)
+            && console.speed.is_none_or(|speed| SPEEDS.contains(&speed))
+    });
+    require(name_is_fine, Rule::Name)
+        .and_then(|()| require(console_is_fine, Rule::Console))
+        .map_err(|rule| broken(rule, Place::Global))
 }
 
 fn check_interfaces(config: &Config) -> Result<(), Invalid> {

@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod check;
+pub mod console;
 pub mod embedded;
 pub mod model;
 pub mod network;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use probe::{Probe, Text};
 
+use super::console::Console;
 use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
 use crate::limits::{
     ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
@@ -63,6 +64,11 @@ pub struct Global {
     /// `decision_timeout`: a configuration under which no instance has become MASTER or BACKUP so
     /// long after the start (and `vrrp_startup_delay`) gives way to the next one; zero: never.
     pub decision_timeout: Span,
+    /// `console`: what `ringward run` starts beside the daemon, if anything. Not an `Option`: without
+    /// one, a `Config` is all zeros, and takes no room in the executable.
+    pub console: Vec<Console, 1>,
+    /// `console_release`: whoever is at a console may release instances.
+    pub console_release: bool,
 }
 
 /// One virtual router: `vrrp_instance`.
@@ -302,6 +308,8 @@ impl Global {
             gna_interval: Span::ZERO,
             script_security: false,
             decision_timeout: Span::ZERO,
+            console: Vec::new(),
+            console_release: false,
         }
     }
 }

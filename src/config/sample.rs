@@ -1,5 +1,6 @@
 //! A configuration for the tests of blob and check.
 
+use super::console::Console;
 use super::model::{
     Address, Announce, Check, Command, Config, Group, Instance, Notify, Probe, Script, Span16,
     Subject, Tracker,
@@ -21,6 +22,8 @@ pub(in crate::config) fn reference() -> Box<Config> {
     config.global.script_security = true;
     config.global.startup_delay = Span::from_secs(2);
     config.global.decision_timeout = Span::from_secs(60);
+    config.global.console.push(Console::parse("ttyS0,115200,keys").unwrap()).unwrap();
+    config.global.console_release = true;
     for name in ["eth0", "br-lan"] {
         config.interfaces.push(name.try_into().unwrap()).unwrap();
     }

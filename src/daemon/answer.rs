@@ -27,7 +27,15 @@ impl Daemon {
                     }
                     is_begun
                 }
-                Ok(Question::Release { instance }) => {
+                Ok(Question::Release { at_console: true, .. })
+                    if !engine.config().global.console_release =>
+                {
+                    self.control.answer(index, ring, |out| {
+                        out.write_str("error: no console may release: the configuration lacks console_release\n")
+                    });
+                    false
+                }
+                Ok(Question::Release { instance, .. }) => {
                     let verdict = release(engine, now, instance);
                     self.control.answer(index, ring, |out| out.write_str(verdict));
                     false

@@ -2,13 +2,11 @@
 
 use core::fmt;
 use std::ffi::OsString;
-#[cfg(feature = "console")]
-use std::path::Path;
 use std::path::PathBuf;
 
-use crate::config::network::{MARK, Networks};
 #[cfg(feature = "console")]
-use crate::io::terminal::SPEEDS;
+use crate::config::console::{self, Console, Mistake};
+use crate::config::network::{MARK, Networks};
 
 /// Where the daemon keeps its journal and its control socket unless told otherwise.
 pub const RUN_DIRECTORY: &str = "/run/ringward";
@@ -28,16 +26,16 @@ usage: ringward COMMAND [OPTIONS]
                                     configuration; without one its instances are in FAULT
              --no-realtime          ordinary scheduling, even where SCHED_FIFO is permitted
              --no-lease             addresses without a lifetime in the kernel
-             --console DEV[,SPEED][,keys][,screen][,allow-release]
-                                    a console on this serial line, as below
+             --console DEV[,SPEED][,keys][,screen]
+                                    a console on this serial line, as below; without it, what
+                                    the configuration says (console)
   status   what each instance does and why        [--json] [--control PATH]
   watch    the same, in a full screen             [--control PATH]
   console  (if built in) one line a transition on a serial line, and the screen of watch
-             --tty DEV              the line
+             --tty DEV              the line; board is the board's
              --speed N              in bits a second; else as it is
              --keys                 s for the full screen, q back: not where a getty reads
              --screen               the full screen from the start
-             --allow-release        whoever is at the line may release instances
   log      the last transitions, with reasons     [--json] [--control PATH]
   reload   put FILE, or the same file again, in force   [FILE] [--control PATH]
              --network NAME=DEVICE  a network has this device now; NAME=, it has none
@@ -70,7 +68,7 @@ pub enum Invocation {
     #[cfg(feature = "console")]
     Console {
         /// The line and what it is for.
-        options: ConsoleOptions,
+        console: Console,
         /// Where the daemon listens.
         control: PathBuf,
     },
@@ -97,63 +95,7 @@ pub struct RunOptions {
     pub lease: bool,
     /// `--console`.
     #[cfg(feature = "console")]
-    pub console: Option<ConsoleOptions>,
-}
-
-/// A console's line, and what may be done there.
-#[cfg(feature = "console")]
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ConsoleOptions {
-    /// The terminal.
-    pub tty: PathBuf,
-    /// Bits a second; else as the line is set.
-    pub speed: Option<u32>,
-    /// Keys are read.
-    pub keys: bool,
-    /// The full screen from the start.
-    pub screen: bool,
-    /// Instances may be released.
-    pub release: bool,
-}
-
-#[cfg(feature = "console")]
-impl ConsoleOptions {
-    /// Reads `DEV[,SPEED][,keys][,screen][,allow-release]`, in the manner of the kernel's `console=`.
-    ///
-    /// # Errors
-    /// It says something that a console does not know.
-    pub fn parse(text: &str) -> Result<Self, Usage> {
-        let mut words = text.split(',');
-        let mut options =
-            ConsoleOptions { tty: device(words.next().unwrap_or(""))?, ..Self::default() };
-        for word in words {
-            match word {
-                "keys" => options.keys = true,
-                "screen" => options.screen = true,
-                "allow-release" => options.release = true,
-                _ => options.speed = Some(speed(word)?),
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// `/dev/ttyS0`, or just `ttyS0`.
-#[cfg(feature = "console")]
-fn device(text: &str) -> Result<PathBuf, Usage> {
-    match text {
-        "" => Err(Usage("the console needs a terminal: ttyS0, for instance".into())),
-        path if path.contains('/') => Ok(path.into()),
-        name => Ok(Path::new("/dev").join(name)),
-    }
-}
-
-#[cfg(feature = "console")]
-fn speed(text: &str) -> Result<u32, Usage> {
-    let known = text.parse().ok().filter(|bits| SPEEDS.iter().any(|(speed, _)| speed == bits));
-    known.ok_or_else(|| {
-        Usage(format!("'{text}' is no speed of a line: 9600 or 115200, for instance"))
-    })
+    pub console: Option<Console>,
 }
 
 /// What is wrong with a command line.
@@ -163,6 +105,13 @@ pub struct Usage(String);
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (ringward --help tells more)", self.0)
+    }
+}
+
+#[cfg(feature = "console")]
+impl From<Mistake<'_>> for Usage {
+    fn from(mistake: Mistake<'_>) -> Self {
+        Usage(mistake.to_string())
     }
 }
 
@@ -223,7 +172,7 @@ impl Words {
                 Some("--no-lease") => options.lease = false,
                 #[cfg(feature = "console")]
                 Some("--console") => {
-                    options.console = Some(ConsoleOptions::parse(&self.text("--console")?)?);
+                    options.console = Some(Console::parse(&self.text("--console")?)?);
                 }
                 Some("--help" | "-h") => return Ok(Invocation::Help),
                 _ => return Err(unknown("run", &word)),
@@ -236,23 +185,26 @@ impl Words {
     #[cfg(feature = "console")]
     fn console(mut self) -> Result<Invocation, Usage> {
         let mut control = PathBuf::from(RUN_DIRECTORY).join("control");
-        let mut options = ConsoleOptions::default();
+        let mut console = Console::default();
+        let mut has_tty = false;
         while let Some(word) = self.rest.next() {
             match word.to_str() {
-                Some("--tty") => options.tty = device(&self.text("--tty")?)?,
-                Some("--speed") => options.speed = Some(speed(&self.text("--speed")?)?),
-                Some("--keys") => options.keys = true,
-                Some("--screen") => options.screen = true,
-                Some("--allow-release") => options.release = true,
+                Some("--tty") => {
+                    console.tty = console::tty(&self.text("--tty")?)?;
+                    has_tty = true;
+                }
+                Some("--speed") => console.speed = Some(console::speed(&self.text("--speed")?)?),
+                Some("--keys") => console.keys = true,
+                Some("--screen") => console.screen = true,
                 Some("--control") => control = self.value("--control")?,
                 Some("--help" | "-h") => return Ok(Invocation::Help),
                 _ => return Err(unknown("console", &word)),
             }
         }
-        if options.tty.as_os_str().is_empty() {
+        if !has_tty {
             return Err(Usage("console needs --tty DEV".into()));
         }
-        Ok(Invocation::Console { options, control })
+        Ok(Invocation::Console { console, control })
     }
 
     fn text(&mut self, option: &str) -> Result<String, Usage> {
@@ -373,36 +325,30 @@ mod tests {
     #[cfg(feature = "console")]
     #[test]
     fn a_console_is_told_the_same_in_both_ways() {
-        let whole = ConsoleOptions {
-            tty: "/dev/ttyS0".into(),
-            speed: Some(9600),
-            keys: true,
-            screen: true,
-            release: true,
-        };
-        let line = "console --tty ttyS0 --speed 9600 --keys --screen --allow-release --control /c";
+        let tty = "ttyS0".try_into().unwrap();
+        let whole = Console { tty, speed: Some(9600), keys: true, screen: true };
+        let line = "console --tty ttyS0 --speed 9600 --keys --screen --control /c";
         let control = PathBuf::from("/c");
         assert_eq!(
             parsed(line),
-            Ok(Invocation::Console { options: whole.clone(), control: control.clone() })
+            Ok(Invocation::Console { console: whole.clone(), control: control.clone() })
         );
-        let Ok(Invocation::Run(options)) =
-            parsed("run --console ttyS0,9600,keys,screen,allow-release")
-        else {
+        let Ok(Invocation::Run(options)) = parsed("run --console ttyS0,9600,keys,screen") else {
             panic!("refused");
         };
         assert_eq!(options.console, Some(whole));
-        let plain = ConsoleOptions { tty: "/x/tty".into(), ..ConsoleOptions::default() };
-        assert_eq!(ConsoleOptions::parse("/x/tty"), Ok(plain.clone()));
         assert_eq!(
-            parsed("console --tty /x/tty --control /c"),
-            Ok(Invocation::Console { options: plain, control })
+            parsed("console --tty board --control /c"),
+            Ok(Invocation::Console { console: Console::default(), control })
         );
-        for line in ["console", "console --tty", "console --tty a --speed 9601", "run --console"] {
+        for line in [
+            "console",
+            "console --tty",
+            "console --tty a --speed 9601",
+            "run --console",
+            "run --console ttyS0,key",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
-        }
-        for text in ["", "ttyS0,", "ttyS0,9601", "ttyS0,key"] {
-            assert!(ConsoleOptions::parse(text).is_err(), "{text}");
         }
     }
 

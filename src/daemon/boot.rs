@@ -81,6 +81,9 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let space = BLOB.take();
     let path = load(legacy.source, &options.networks, space, engine)?;
     engine.set_leases(options.lease);
+    if !cfg!(feature = "console") && !engine.config().global.console.is_empty() {
+        log::warn!("- console-missing reason=\"this build has no consoles\"");
+    }
     check_privileges()?;
     let mut process = Process {
         pid: std::process::id(),

@@ -1,6 +1,7 @@
 //! A build without consoles: nothing to look after.
 
 use super::arguments::RunOptions;
+use super::source::Sources;
 use crate::time::Instant;
 
 /// No console.
@@ -10,7 +11,7 @@ pub(super) struct Child<'a> {
 }
 
 impl<'a> Child<'a> {
-    pub(super) fn new(_options: &'a RunOptions) -> Self {
+    pub(super) fn new(_options: &'a RunOptions, _: &Sources<'_>) -> Self {
         Child { _options }
     }
 

@@ -24,10 +24,12 @@ pub enum Question<'a> {
         /// Another blob than the one that is in force.
         path: Option<&'a str>,
     },
-    /// `release`, `release INSTANCE`.
+    /// `release`, `release INSTANCE`; `console-release`, `console-release INSTANCE`.
     Release {
         /// The instance's name; none: all.
         instance: Option<&'a str>,
+        /// Whoever asks is at a console, which may be in anybody's reach.
+        at_console: bool,
     },
     /// `screen PAGE FIRST ROWS COLUMNS`: a page for a console, in builds that have consoles.
     #[cfg(feature = "console")]
@@ -63,7 +65,9 @@ pub fn parse(line: &[u8]) -> Result<Question<'_>, &'static str> {
         ("screen", _) => view(rest).map(Question::Screen).ok_or("screen PAGE FIRST ROWS COLUMNS"),
         ("follow", _) => follow(rest).map(Question::Follow).ok_or("follow PID AFTER COUNT"),
         ("reload", _) => Ok(reload(rest)),
-        ("release", _) => Ok(Question::Release { instance: argument }),
+        ("release", _) => Ok(Question::Release { instance: argument, at_console: false }),
+        #[cfg(feature = "console")]
+        ("console-release", _) => Ok(Question::Release { instance: argument, at_console: true }),
         _ => {
             Err("unknown request; known are status, log, screen, follow, reload, release, version")
         }
@@ -119,7 +123,9 @@ mod tests {
         let follow = Follow { pid: 4711, after: 17, count: 32 };
         assert_eq!(parse(b"follow 4711 17 32"), Ok(Question::Follow(follow)));
         let instance = Some("VI_1");
-        assert_eq!(parse(b"release VI_1"), Ok(Question::Release { instance }));
+        let released = |at_console| Ok(Question::Release { instance, at_console });
+        assert_eq!(parse(b"release VI_1"), released(false));
+        assert_eq!(parse(b"console-release VI_1"), released(true));
     }
 
     #[test]

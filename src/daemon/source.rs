@@ -2,6 +2,10 @@
 //! up gives way to the one before it, until the program is started again.
 
 use core::fmt;
+#[cfg(feature = "console")]
+use std::fs::File;
+#[cfg(feature = "console")]
+use std::io::Read;
 use std::path::Path;
 
 use heapless::Vec;
@@ -9,9 +13,15 @@ use heapless::Vec;
 use super::arguments::RunOptions;
 use super::backoff::STABLE;
 use super::{Exit, Failure};
+#[cfg(feature = "console")]
+use crate::config::blob;
+#[cfg(feature = "console")]
+use crate::config::console::Console;
 use crate::config::embedded::{SLOT_COUNT, Slot};
 use crate::io::embedded;
 use crate::io::process::End;
+#[cfg(feature = "console")]
+use crate::limits::BLOB_LEN_MAX;
 use crate::limits::CONFIGURATION_PATH;
 use crate::time::Instant;
 
@@ -89,6 +99,22 @@ fn sources_of<'a>(options: &'a RunOptions, board_path: &'a str) -> Result<Source
         ));
     }
     Ok(all)
+}
+
+/// The console that the first configuration wants which is not damaged.
+#[cfg(feature = "console")]
+pub(super) fn console(sources: &Sources<'_>) -> Option<Console> {
+    let global = |source: &Source<'_>| match *source {
+        Source::File(path) => {
+            let mut octets = std::vec::Vec::new();
+            // One octet more than a blob may have, as the daemon reads it.
+            let most = BLOB_LEN_MAX as u64 + 1;
+            File::open(path).ok()?.take(most).read_to_end(&mut octets).ok()?;
+            blob::global(blob::without_padding(&octets)).ok()
+        }
+        Source::Embedded { blob, .. } => blob::global(blob).ok(),
+    };
+    sources.iter().find_map(global)?.console.pop()
 }
 
 /// The configuration that is being tried, of several.

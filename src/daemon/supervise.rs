@@ -112,7 +112,7 @@ fn watch_over(house: &House<'_>, keeper: Keeper, journal: &mut Journal) -> Resul
     let mut trial = Trial::default();
     let mut abandoned = 0;
     let supervisor = std::process::id();
-    let mut others = Others { console: Child::new(house.options), keeper };
+    let mut others = Others { console: Child::new(house.options, &house.sources), keeper };
     for restarts in 0.. {
         let started_at = clock::now();
         let Some(source) = house.sources.get(trial.index).copied() else { break };

@@ -11,21 +11,23 @@ use nix::sys::termios::{
     tcgetattr, tcsetattr,
 };
 
-/// Speeds that serial lines are run at, in bits a second (termios(3)).
-pub const SPEEDS: [(u32, BaudRate); 13] = [
-    (1_200, BaudRate::B1200),
-    (2_400, BaudRate::B2400),
-    (4_800, BaudRate::B4800),
-    (9_600, BaudRate::B9600),
-    (19_200, BaudRate::B19200),
-    (38_400, BaudRate::B38400),
-    (57_600, BaudRate::B57600),
-    (115_200, BaudRate::B115200),
-    (230_400, BaudRate::B230400),
-    (460_800, BaudRate::B460800),
-    (921_600, BaudRate::B921600),
-    (1_000_000, BaudRate::B1000000),
-    (1_500_000, BaudRate::B1500000),
+use crate::config::console::SPEEDS;
+
+/// The kernel's words for [`SPEEDS`], in their order.
+const RATES: [BaudRate; SPEEDS.len()] = [
+    BaudRate::B1200,
+    BaudRate::B2400,
+    BaudRate::B4800,
+    BaudRate::B9600,
+    BaudRate::B19200,
+    BaudRate::B38400,
+    BaudRate::B57600,
+    BaudRate::B115200,
+    BaudRate::B230400,
+    BaudRate::B460800,
+    BaudRate::B921600,
+    BaudRate::B1000000,
+    BaudRate::B1500000,
 ];
 
 /// An open terminal. Dropping it restores its settings, if they were changed.
@@ -54,15 +56,15 @@ impl Terminal {
     ///
     /// # Errors
     /// The terminal cannot do that.
-    pub fn set_up(&mut self, speed: Option<BaudRate>, keys: bool) -> io::Result<()> {
+    pub fn set_up(&mut self, speed: Option<u32>, keys: bool) -> io::Result<()> {
         let found = tcgetattr(&self.file)?;
         let mut wanted = found.clone();
         if keys {
             cfmakeraw(&mut wanted);
             wanted.input_flags |= InputFlags::IXON;
         }
-        if let Some(speed) = speed {
-            cfsetspeed(&mut wanted, speed)?;
+        if let Some((_, rate)) = rates().find(|(bits, _)| Some(*bits) == speed) {
+            cfsetspeed(&mut wanted, rate)?;
         }
         self.saved.get_or_insert(found);
         // Not when the output has left: a line that stands still would be waited for.
@@ -73,7 +75,7 @@ impl Terminal {
     /// Octets a second: ten bits each. A terminal that does not say is taken for a fast one.
     pub fn octets_per_second(&self) -> usize {
         let speed = tcgetattr(&self.file).map(|settings| cfgetospeed(&settings));
-        let known = SPEEDS.iter().find(|(_, rate)| speed == Ok(*rate));
+        let known = rates().find(|(_, rate)| speed == Ok(*rate));
         known.map_or(11_520, |(bits, _)| usize::try_from(bits / 10).unwrap_or(11_520))
     }
 
@@ -126,6 +128,11 @@ impl Drop for Terminal {
     }
 }
 
+/// Each speed, and the kernel's word for it.
+fn rates() -> impl Iterator<Item = (u32, BaudRate)> {
+    SPEEDS.into_iter().zip(RATES)
+}
+
 fn patient(result: io::Result<usize>) -> io::Result<Option<usize>> {
     match result {
         Ok(count) => Ok(Some(count)),
@@ -145,4 +152,16 @@ fn size(fd: BorrowedFd<'_>) -> Option<(usize, usize)> {
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
     let (rows, columns) = (usize::from(size.ws_row), usize::from(size.ws_col));
     (result == 0 && rows > 0 && columns > 0).then_some((rows, columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_speed_is_the_kernel_s_of_the_same_number() {
+        for (bits, rate) in rates() {
+            assert_eq!(format!("{rate:?}"), format!("B{bits}"));
+        }
+    }
 }

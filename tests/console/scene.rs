@@ -63,6 +63,15 @@ impl Scene {
         scene
     }
 
+    /// Puts another configuration in force.
+    pub(crate) fn reload(&self, text: &str) {
+        let source = self.directory.join("ringward.conf");
+        fs::write(&source, text).unwrap();
+        let blob = rig::compile(&source);
+        let said = self.ask(&["reload", blob.to_str().unwrap()]);
+        assert!(!said.starts_with("error"), "{said}");
+    }
+
     pub(crate) fn control(&self) -> PathBuf {
         self.directory.join("control")
     }

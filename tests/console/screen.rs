@@ -1,6 +1,8 @@
 //! The full screen on a serial line.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant as Clock};
 
 use crate::line::Line;
@@ -108,12 +110,20 @@ fn releasing_is_for_those_who_may() {
     let mut console = scene.console(&line.path, &["--keys", "--screen"]);
     line.until_there_is("q quit");
     line.press("rgateway\r");
-    line.until_there_is("releasing is not allowed here: start with --allow-release");
+    let refusal = "no console may release: the configuration lacks console_release";
+    line.until_there_is(refusal);
+    // Nor may a program that goes round the screen.
+    let mut stream = UnixStream::connect(scene.control()).unwrap();
+    stream.write_all(b"console-release gateway\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, format!("error: {refusal}\n"));
     assert!(!scene.ask(&["log"]).contains("released"));
     assert_eq!(console.stop(), Some(0));
 
+    scene.reload(&format!("global_defs {{\n  console_release\n}}\n{text}"));
     let mut line = Line::new();
-    let _console = scene.console(&line.path, &["--keys", "--screen", "--allow-release"]);
+    let _console = scene.console(&line.path, &["--keys", "--screen"]);
     line.until_there_is("r release  q quit");
     line.press("r");
     line.until_there_is("release (a name, or * for all; Ctrl-C: none): _");

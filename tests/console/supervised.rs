@@ -41,6 +41,19 @@ fn it_is_started_started_again_and_ends_with_the_supervisor() {
 }
 
 #[test]
+fn the_configuration_starts_one_as_well() {
+    let mut line = Line::new();
+    let global = format!("global_defs {{\n  console {},keys,screen\n", line.path.display());
+    let scene = Scene::new("configured", &two().replacen("global_defs {\n", &global, 1), &[]);
+    line.until_there_is("q quit");
+    line.press("q");
+    line.until_there_is("ringward: office INIT -> FAULT: interface does not exist");
+    assert!(child(&scene, "ringward-cons").is_some());
+    // The log goes elsewhere, and so says all.
+    assert!(scene.daemon.output().contains("INFO gateway transition"));
+}
+
+#[test]
 fn a_line_that_is_not_there_costs_nothing_but_a_line_in_the_log() {
     let scene = Scene::new("no-line", &two(), &["--console", "/nonexistent/tty"]);
     scene.eventually("the line", |scene| scene.daemon.output().contains("console-died"));

@@ -102,8 +102,37 @@ impl Guest {
 
     /// Types a line.
     pub(crate) fn say(&mut self, line: &str) {
-        writeln!(self.input, "{line}").unwrap();
+        self.press(&format!("{line}\n"));
+    }
+
+    /// Types keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.input.write_all(keys.as_bytes()).unwrap();
         self.input.flush().unwrap();
+    }
+
+    /// Waits until a VT100 at its serial line shows this. Its rows.
+    #[track_caller]
+    pub(crate) fn until_shown(&self, text: &str) -> Vec<String> {
+        let until = Instant::now() + PATIENCE;
+        let mut terminal = vt100::Parser::new(24, 80, 0);
+        let mut seen = 0;
+        let mut said = self.serial.said.lock().unwrap();
+        loop {
+            terminal.process(&said.0.as_bytes()[seen..]);
+            seen = said.0.len();
+            let rows: Vec<_> =
+                terminal.screen().rows(0, 80).map(|row| row.trim_end().to_owned()).collect();
+            if rows.iter().any(|row| row.contains(text)) {
+                return rows;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || said.1 {
+                drop(said);
+                panic!("{} does not show {text:?}, but\n{}", self.name, rows.join("\n"));
+            }
+            said = self.serial.news.wait_timeout(said, left).unwrap().0;
+        }
     }
 
     /// Takes its power away. The instant before.
@@ -123,7 +152,7 @@ impl Guest {
         let before = Instant::now();
         self.say("poweroff");
         let reason = monitor.wait_for_shutdown();
-        assert_eq!(reason, "guest-shutdown", "{}", self.said());
+        assert_eq!(reason, "guest-shutdown");
         self.qemu.wait().unwrap();
         self.judge();
         before
@@ -142,13 +171,16 @@ impl Guest {
     fn judge(&self) {
         let said = self.said();
         for trouble in TROUBLE {
-            assert!(!said.contains(trouble), "{} said {trouble}:\n{said}", self.name);
+            assert!(!said.contains(trouble), "{} said {trouble}", self.name);
         }
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{} has said:\n{}", self.name, self.said());
+        }
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
     }
@@ -177,7 +209,11 @@ impl Serial {
         while !said.0.contains(text) {
             let left = until.saturating_duration_since(Instant::now());
             let is_over = left.is_zero() || said.1;
-            assert!(!is_over, "{name} did not say {text:?}:\n{}", said.0);
+            if is_over {
+                // The text is shown by whoever drops the guest.
+                drop(said);
+                panic!("{name} did not say {text:?}");
+            }
             said = self.news.wait_timeout(said, left).unwrap().0;
         }
     }

@@ -79,6 +79,16 @@ pub(crate) fn program(machine: &Machine, configurations: &[String]) -> Vec<u8> {
 /// The kernel unpacks one archive after the other, and a later file replaces an earlier one
 /// (Documentation/driver-api/early-userspace/buffer-format.rst).
 pub(crate) fn initramfs(machine: &Machine, address: &str, program: Option<&[u8]>) -> Vec<u8> {
+    initramfs_with(machine, address, program, &[])
+}
+
+/// The same with files that replace those of the board.
+pub(crate) fn initramfs_with(
+    machine: &Machine,
+    address: &str,
+    program: Option<&[u8]>,
+    files: &[(&str, &str)],
+) -> Vec<u8> {
     let mut archive = fs::read(built(machine).join("initramfs.gz")).unwrap();
     pad(&mut archive);
     let mut start = "#!/bin/sh\n".to_owned();
@@ -95,6 +105,9 @@ pub(crate) fn initramfs(machine: &Machine, address: &str, program: Option<&[u8]>
     entry(&mut archive, "etc/pss", 0o100_755, PSS);
     if let Some(program) = program {
         entry(&mut archive, "sbin/ringward", 0o100_700, program);
+    }
+    for (name, content) in files {
+        entry(&mut archive, name, 0o100_644, content.as_bytes());
     }
     entry(&mut archive, "TRAILER!!!", 0, &[]);
     archive

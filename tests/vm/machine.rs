@@ -26,6 +26,9 @@ pub(crate) const X86_64: Machine = Machine {
     tty: "ttyS0",
 };
 
+/// The same machine, of a board with a console.
+pub(crate) const GENERIC: Machine = Machine { board: "generic-x86-64", ..X86_64 };
+
 pub(crate) const AARCH64: Machine = Machine {
     board: "qemu-aarch64",
     architecture: "arm64",

@@ -37,6 +37,7 @@ pub(crate) fn serves(machine: &Machine) {
     let mut guest = Guest::start(machine, &segment, 1, &initramfs(machine, "10.0.0.1", None));
     guest.expect("built transition from=BACKUP to=MASTER");
     assert_eq!(advert_of(&segment, since, FIRST), (100, GATEWAY));
+    assert_eq!(segment.announcer(since, GATEWAY), 1);
     assert_eq!(segment.ping(GATEWAY), 1);
     // It says so only of a daemon that is confined.
     guest.say("ringward status");

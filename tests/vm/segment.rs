@@ -54,6 +54,18 @@ impl Frame {
             && self.octets.get(28..32) == Some(&about.octets())
     }
 
+    /// The address that a station announces to all, and that station: the last octet of its MAC
+    /// address (RFC 5227 §3; RFC 9568 §6.4.2 has a new master do so).
+    fn announcement(&self) -> Option<(Ipv4Addr, u8)> {
+        let address = |at: usize| {
+            Some(Ipv4Addr::from(<[u8; 4]>::try_from(self.octets.get(at..at + 4)?).ok()?))
+        };
+        let is_announcement = self.octets[..6] == [0xff; 6]
+            && self.octets.get(12..20) == Some(&[8, 6, 0, 1, 8, 0, 6, 4])
+            && address(28) == address(38);
+        Some((address(28)?, *self.octets.get(27)?)).filter(|_| is_announcement)
+    }
+
     fn is_echo_reply(&self, from: Ipv4Addr) -> bool {
         self.octets[..6] == MAC
             && self.octets.get(12..15) == Some(&[8, 0, 0x45])
@@ -139,7 +151,7 @@ impl Segment {
     ) -> T {
         let found = self.within(PATIENCE, since, condition);
         found.unwrap_or_else(|| {
-            panic!("not within {PATIENCE:?}: {what}; adverts: {:?}", self.adverts(since))
+            panic!("not within {PATIENCE:?}: {what}; since then:\n{}", self.told(since))
         })
     }
 
@@ -169,6 +181,31 @@ impl Segment {
         new.filter_map(Frame::advert).collect()
     }
 
+    /// The frames that passed from then on: milliseconds, and what a person needs of them.
+    fn told(&self, since: Instant) -> String {
+        let kept = self.wire.frames.lock().unwrap();
+        let new = kept.0.iter().filter(|frame| frame.at >= since);
+        new.map(|frame| {
+            let millis = frame.at.duration_since(since).as_millis();
+            let from = frame.octets.get(11).unwrap_or(&0);
+            let octets: Vec<_> = frame.octets.iter().skip(12).map(|o| format!("{o:02x}")).collect();
+            format!("{millis:6} from {from:02x}: {:.90} {:?}\n", octets.concat(), frame.advert())
+        })
+        .collect()
+    }
+
+    /// Waits until somebody announces the address. Who: the last octet of its MAC address.
+    ///
+    /// A new master's first advert leaves before the kernel has the address: until that it answers
+    /// no question about it, and announces nothing.
+    #[track_caller]
+    pub(crate) fn announcer(&self, since: Instant, address: Ipv4Addr) -> u8 {
+        self.wait(since, &format!("an announcement of {address}"), |frames| {
+            let mut announced = frames.iter().filter_map(Frame::announcement).rev();
+            announced.find(|(announced, _)| *announced == address).map(|(_, station)| station)
+        })
+    }
+
     /// Asks for an address with ARP, and pings it. Who has it: the last octet of its MAC address.
     #[track_caller]
     pub(crate) fn ping(&self, address: Ipv4Addr) -> u8 {
@@ -188,7 +225,9 @@ impl Segment {
                 <[u8; 6]>::try_from(&reply.octets[22..28]).ok()
             })
         });
-        let owner = owner.unwrap_or_else(|| panic!("nobody says where {address} is"));
+        let owner = owner.unwrap_or_else(|| {
+            panic!("nobody says where {address} is; since then:\n{}", self.told(since))
+        });
         // An echo request of no data: identifier 0x5257, sequence 1 (RFC 792).
         let mut packet = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0];
         packet.extend_from_slice(&ADDRESS.octets());

@@ -1,6 +1,7 @@
 use super::*;
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::config::check::{Place, Rule};
+use crate::config::console::Console;
 use crate::config::model::{Notify, Span16};
 use crate::config::sample::{boxed, reference};
 use crate::limits::{ACCOUNT_LEN_MAX, BLOB_LEN_MAX, COMMAND_LEN_MAX};
@@ -32,11 +33,13 @@ fn the_layout_changes_only_with_the_schema() {
     // Written down by hand from the model and postcard's specification (varints, options and
     // variants as one octet, strings with their length); the checksum is Python's zlib.crc32.
     // When this fails, a record changed: raise SCHEMA, then renew the octets.
-    assert_eq!(SCHEMA, 7);
+    assert_eq!(SCHEMA, 8);
     let expected = [
-        "52494e4757415244 0700 0000 0200 0200 0100 0300 0100 0200 0100 0100 0100 21010000 9ef83c65",
-        // router_id, startup_delay, garp_interval, gna_interval, script_security, decision_timeout.
+        "52494e4757415244 0800 0000 0200 0200 0100 0300 0100 0200 0100 0100 0100 2f010000 3ff8723f",
+        // router_id, startup_delay, garp_interval, gna_interval, script_security, decision_timeout,
+        // console (tty, speed, keys, screen), console_release.
         "03677731 80a8d6b907 00 00 01 80b09dc2df01",
+        "01 057474795330 01 808407 01 00 01",
         "0465746830 0662722d6c616e",
         // name, interface, family, version, vrid, priority, wants_master, interval, preempt, delay,
         "0456495f31 00 00 00 33 96 01 8094ebdc03 01 00",
@@ -111,7 +114,7 @@ fn another_schema_is_named() {
     assert_eq!(decode(&sealed(blob), &mut boxed()), Err(Refused::Schema { found: 9 }));
     assert_eq!(
         Refused::Schema { found: 9 }.to_string(),
-        "written for schema 9, this build reads schema 7: compile it again with the ringwardc of \
+        "written for schema 9, this build reads schema 8: compile it again with the ringwardc of \
          this version"
     );
 }
@@ -182,6 +185,9 @@ fn fullest() -> Box<Config> {
     config.global.garp_interval = longest;
     config.global.gna_interval = longest;
     config.global.decision_timeout = longest;
+    let tty = "t".repeat(63).as_str().try_into().unwrap();
+    config.global.console =
+        [Console { tty, speed: Some(1_500_000), keys: true, screen: true }].into_iter().collect();
     for index in 0..INTERFACE_COUNT_MAX {
         config
             .interfaces

@@ -158,6 +158,8 @@ fn global_rows(config: &Config) -> Vec<Row> {
         row("vrrp_gna_interval", global.gna_interval.to_string()),
         row("enable_script_security", yes(global.script_security)),
         row("decision_timeout", span_or_none(global.decision_timeout)),
+        row("console", global.console.first().map_or("none".to_owned(), ToString::to_string)),
+        row("console_release", yes(global.console_release)),
     ]
 }
 

@@ -5,9 +5,12 @@
 
 use std::path::Path;
 
-use super::super::arguments::{ConsoleOptions, RunOptions};
+use super::super::arguments::RunOptions;
 use super::super::backoff::Backoff;
 use super::super::boot::tell;
+use super::super::source::{self, Sources};
+use super::owner;
+use crate::config::console::Console;
 use crate::io::process::{self, End, Fork};
 use crate::io::{privilege, stderr};
 use crate::time::{Instant, Span};
@@ -15,7 +18,7 @@ use crate::time::{Instant, Span};
 /// The console of a supervisor, if it is to have one.
 #[derive(Debug)]
 pub(in crate::daemon) struct Child<'a> {
-    options: Option<&'a ConsoleOptions>,
+    console: Option<Console>,
     control: &'a Path,
     pid: Option<libc::pid_t>,
     started_at: Instant,
@@ -25,11 +28,23 @@ pub(in crate::daemon) struct Child<'a> {
 
 impl<'a> Child<'a> {
     /// To be started by the first [`Child::tend`].
-    pub(in crate::daemon) fn new(run: &'a RunOptions) -> Self {
-        let (options, control) = (run.console.as_ref(), run.control.as_path());
-        let start_at = if options.is_some() { Instant::ZERO } else { Instant::NEVER };
-        let backoff = Backoff::new();
-        Child { options, control, pid: None, started_at: Instant::ZERO, start_at, backoff }
+    ///
+    /// What the daemon logs of its work would be told twice where the log goes to the same line, and
+    /// in the middle of a screen: only what is wrong is logged there.
+    pub(in crate::daemon) fn new(run: &'a RunOptions, sources: &Sources<'_>) -> Self {
+        let console = run.console.clone().or_else(|| source::console(sources));
+        if console.as_ref().is_some_and(|console| owner::is_log(&super::line(console).0)) {
+            log::set_max_level(log::LevelFilter::Warn);
+        }
+        let start_at = if console.is_some() { Instant::ZERO } else { Instant::NEVER };
+        Child {
+            console,
+            control: run.control.as_path(),
+            pid: None,
+            started_at: Instant::ZERO,
+            start_at,
+            backoff: Backoff::new(),
+        }
     }
 
     /// When it is to be started.
@@ -50,11 +65,11 @@ impl<'a> Child<'a> {
             log::warn!("- console-died pid={pid} {how}={number} restart-in={}s", wait.as_secs());
             (self.pid, self.start_at) = (None, now + wait);
         }
-        let Some(options) = self.options.filter(|_| self.start_at <= now) else { return };
+        let Some(console) = self.console.as_ref().filter(|_| self.start_at <= now) else { return };
         let supervisor = std::process::id();
         (self.started_at, self.start_at) = (now, Instant::NEVER);
         match process::fork() {
-            Ok(Fork::Child) => live(options, self.control, supervisor),
+            Ok(Fork::Child) => live(console, self.control, supervisor),
             Ok(Fork::Parent(pid)) => self.pid = Some(pid),
             Err(fault) => {
                 self.start_at = now + Span::from_secs(60);
@@ -65,14 +80,14 @@ impl<'a> Child<'a> {
 }
 
 /// The console's whole life.
-fn live(options: &ConsoleOptions, control: &Path, supervisor: u32) -> ! {
+fn live(console: &Console, control: &Path, supervisor: u32) -> ! {
     process::set_name(c"ringward-cons");
     process::close_inherited();
     stderr::prepare();
     process::set_ordinary();
     tell(privilege::keep_none());
     let is_orphan = !process::die_with_parent(supervisor);
-    let code = match super::console(options, control) {
+    let code = match super::console(console, control) {
         _ if is_orphan => 0,
         Ok(exit) => exit.code(),
         Err(failure) => {

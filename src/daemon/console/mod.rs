@@ -29,11 +29,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use self::keys::Keys;
 use self::link::{Heard, Link};
 use self::view::{Habits, View};
-use super::arguments::ConsoleOptions;
 use super::{Exit, Failure};
+use crate::config::console::Console;
 use crate::io::clock;
 use crate::io::process::{self, Word};
-use crate::io::terminal::{SPEEDS, Terminal};
+use crate::io::terminal::Terminal;
+use crate::limits::{CONSOLE_SPEED, CONSOLE_TTY};
 use crate::time::{Instant, Span};
 
 /// A terminal that has gone is looked for so often.
@@ -51,12 +52,12 @@ const OWN_TERMINAL: [&str; 2] = ["/proc/self/fd/1", "/dev/tty"];
 ///
 /// # Errors
 /// The terminal cannot be opened, or somebody else reads from it.
-pub fn console(options: &ConsoleOptions, control: &Path) -> Result<Exit, Failure> {
+pub fn console(console: &Console, control: &Path) -> Result<Exit, Failure> {
     process::hold_signals();
-    let terminal = open(options)?;
-    let habits = Habits { keys: options.keys, release: options.release, watch: false };
-    let view = View::new(clock::now(), habits, !options.screen);
-    Session::new(Place::Device(options.clone()), terminal, view, control, options.keys).run()
+    let terminal = open(console)?;
+    let habits = Habits { keys: console.keys, watch: false };
+    let view = View::new(clock::now(), habits, !console.screen);
+    Session::new(Place::Device(console.clone()), terminal, view, control, console.keys).run()
 }
 
 /// `ringward watch` in a terminal: where there is none, `None`.
@@ -70,18 +71,30 @@ pub(super) fn watch(control: &Path, keys: bool) -> Result<Option<Exit>, Failure>
     if terminal.set_up(None, keys).is_err() {
         return Ok(None);
     }
-    // Whoever can run this can run `ringward release`.
-    let habits = Habits { keys, release: true, watch: true };
+    let habits = Habits { keys, watch: true };
     let view = View::new(clock::now(), habits, false);
     Session::new(Place::Own, terminal, view, control, keys).run().map(Some)
 }
 
-fn open(options: &ConsoleOptions) -> Result<Terminal, Failure> {
+/// The terminal of a console, and its speed if it is to have one.
+fn line(console: &Console) -> (PathBuf, Option<u32>) {
+    match console.tty.as_str() {
+        "" => {
+            let speed = u32::try_from(CONSOLE_SPEED).ok();
+            (Path::new("/dev").join(CONSOLE_TTY), console.speed.or(speed))
+        }
+        path if path.contains('/') => (path.into(), console.speed),
+        name => (Path::new("/dev").join(name), console.speed),
+    }
+}
+
+fn open(console: &Console) -> Result<Terminal, Failure> {
+    let (path, speed) = line(console);
     let failed = |error: std::io::Error| {
-        Failure::new(Exit::System, format!("cannot use {}: {error}", options.tty.display()))
+        Failure::new(Exit::System, format!("cannot use {}: {error}", path.display()))
     };
-    let mut terminal = Terminal::open(&options.tty).map_err(failed)?;
-    if options.keys {
+    let mut terminal = Terminal::open(&path).map_err(failed)?;
+    if console.keys {
         let reader = terminal.device().ok().and_then(owner::owner);
         if let Some(reader) = reader {
             return Err(Failure::new(
@@ -89,14 +102,13 @@ fn open(options: &ConsoleOptions) -> Result<Terminal, Failure> {
                 format!(
                     "cannot read keys from {}: it is the terminal of {reader}; leave --keys out, or \
                      run ringward watch there",
-                    options.tty.display()
+                    path.display()
                 ),
             ));
         }
     }
-    let speed = SPEEDS.iter().find(|(bits, _)| Some(*bits) == options.speed);
-    if options.keys || speed.is_some() {
-        terminal.set_up(speed.map(|(_, rate)| *rate), options.keys).map_err(failed)?;
+    if console.keys || speed.is_some() {
+        terminal.set_up(speed, console.keys).map_err(failed)?;
     }
     Ok(terminal)
 }
@@ -105,7 +117,7 @@ fn open(options: &ConsoleOptions) -> Result<Terminal, Failure> {
 #[derive(Debug)]
 enum Place {
     /// A line, which may be pulled out and come back.
-    Device(ConsoleOptions),
+    Device(Console),
     /// A shell's: when it goes, so do we.
     Own,
 }
@@ -283,8 +295,8 @@ impl Session {
             return;
         }
         self.reopen_at = now + REOPEN;
-        if let Place::Device(options) = &self.place
-            && let Ok(terminal) = open(options)
+        if let Place::Device(console) = &self.place
+            && let Ok(terminal) = open(console)
         {
             self.reopen_at = Instant::NEVER;
             self.view.forget();

@@ -1,6 +1,7 @@
-//! Who reads from a terminal: two readers would take each other's keys.
+//! Who else uses a terminal: two readers would take each other's keys.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::stat::{major, makedev, minor};
@@ -14,6 +15,17 @@ pub(super) fn owner(device: u64) -> Option<String> {
         let (pid, name, terminal) = parse(&stat)?;
         (terminal == device).then(|| format!("{name}, process {pid}"))
     })
+}
+
+/// Whether standard error, where the log goes, is this terminal.
+pub(super) fn is_log(terminal: &Path) -> bool {
+    let device = |path| {
+        let device = fs::metadata(path).ok()?.rdev();
+        Some(behind_console(device).unwrap_or(device))
+    };
+    // What is no device has the number zero.
+    let log = device(Path::new("/proc/self/fd/2")).filter(|device| *device != 0);
+    log.is_some() && log == device(terminal)
 }
 
 /// `pid (name) state ppid pgrp session tty_nr …` (proc_pid_stat(5)): number, name, terminal.

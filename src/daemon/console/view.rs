@@ -25,9 +25,8 @@ const TYPED_LEN_MAX: usize = 63;
 pub(super) struct Habits {
     /// Keys are read.
     pub(super) keys: bool,
-    /// Instances may be released.
-    pub(super) release: bool,
-    /// `watch`: nobody else writes to the terminal, and leaving the screen is the end.
+    /// `watch`: nobody else writes to the terminal, leaving the screen is the end, and whoever can
+    /// run it can run `ringward release`.
     pub(super) watch: bool,
 }
 
@@ -63,6 +62,8 @@ pub(super) struct View {
     /// The name that is being typed.
     typed: Option<String>,
     notice: Option<(String, Instant)>,
+    /// The configuration lets consoles release instances.
+    may_release: bool,
     /// To be released when the daemon can be asked.
     release: Option<String>,
     asked: Asked,
@@ -96,6 +97,7 @@ impl View {
             shown: 1,
             typed: None,
             notice: None,
+            may_release: habits.watch,
             release: None,
             asked: Asked::Nothing,
             refresh_at: now,
@@ -145,7 +147,8 @@ impl View {
     pub(super) fn question(&mut self, now: Instant, is_idle: bool) -> Option<Question> {
         if is_idle && let Some(name) = self.release.take() {
             self.asked = Asked::Release;
-            let line = if name == "*" { "release".into() } else { format!("release {name}") };
+            let verb = if self.habits.watch { "release" } else { "console-release" };
+            let line = if name == "*" { verb.into() } else { format!("{verb} {name}") };
             return Some(Question { line, patience: PATIENCE });
         }
         if self.lines_only {
@@ -249,18 +252,15 @@ impl View {
             // Too far: the daemon says where the end is.
             Key::Character('G') | Key::End => self.first = usize::from(u16::MAX),
             Key::Repaint => self.painter.forget(),
-            Key::Character('r') if self.habits.release => self.typed = Some(String::new()),
-            Key::Character('r') => self.note(now, self.refusal()),
+            Key::Character('r') if self.may_release => self.typed = Some(String::new()),
+            Key::Character('r') => {
+                self.note(now, "no console may release: the configuration lacks console_release");
+            }
             Key::Character(_) | Key::Erase => return false,
         }
         self.refresh_at = Instant::ZERO;
         self.foot();
         true
-    }
-
-    /// Why nothing may be released from here.
-    fn refusal(&self) -> &'static str {
-        "releasing is not allowed here: start with --allow-release"
     }
 
     fn type_on(&mut self, mut typed: String, key: Key) {
@@ -332,6 +332,7 @@ impl View {
             return self.foot();
         };
         (self.first, self.shown) = (first, shown);
+        self.may_release = self.habits.watch || place.any(|word| word == "release");
         let mut row = 0;
         for line in lines.take(self.rows - 1) {
             let mark = line.chars().next().unwrap_or(' ');
@@ -352,7 +353,7 @@ impl View {
             }
             (None, Some((notice, _))) => (Style::Alarm, notice.clone()),
             (None, None) if self.habits.keys => {
-                let release = if self.habits.release { "  r release" } else { "" };
+                let release = if self.may_release { "  r release" } else { "" };
                 let keys = "i instances t transitions c counters p peers  space/b scroll";
                 (Style::Title, format!("{keys}{release}  q quit"))
             }

@@ -1,7 +1,7 @@
 //! One page of the full screen, as lines cut to a terminal's size: ASCII, no escape sequences.
 //!
 //! The first line is `screen FIRST SHOWN TOTAL`: the first row of the page's body that is shown, how
-//! many are, and of how many. Each further line begins with the mark of its [`Style`].
+//! many are, and of how many; ` release` follows where the configuration lets consoles do that. Each further line begins with the mark of its [`Style`].
 
 mod counters;
 mod instances;
@@ -121,7 +121,8 @@ pub fn render_screen(
     let total = count.total;
     let first = view.first.min(total.saturating_sub(room));
     let shown = room.min(total - first);
-    writeln!(out, "screen {first} {shown} {total}")?;
+    let may_release = if engine.config().global.console_release { " release" } else { "" };
+    writeln!(out, "screen {first} {shown} {total}{may_release}")?;
     let mut sheet = Sheet { out: &mut *out, columns, skip: 0, room: rows, total: 0 };
     subject.title(view.page, &mut sheet, first, shown, total)?;
     subject.summary(&mut sheet)?;

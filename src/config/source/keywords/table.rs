@@ -119,6 +119,8 @@ pub const KEYWORDS: &[Keyword] = &[
     k("connect_ip", Later, CONNECTING, Value, "address to check"),
     k("connect_port", Later, CONNECTING, Value, "port to check"),
     k("connect_timeout", Later, TIMED, Value, "timeout of a connection"),
+k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,screen], a console on this serial line; `board` is the board's"),
+    k("console_release", Built, &[GlobalDefs], Flag, "ringward's own: whoever is at a console may release instances"),
     k("data_use_instance", Note(DUMPS), &[GlobalDefs], Flag, "dump files"),
     k("dbus_no_interface_name", Note(DBUS), &[GlobalDefs], Value, "D-Bus"),
     k("dbus_service_name", Note(DBUS), &[GlobalDefs], Value, "D-Bus"),

@@ -68,6 +68,10 @@ impl Lowering<'_> {
                 self.config.global.script_security = true;
                 self.global_given(name, statement.keyword.span);
             }
+            "console_release" => {
+                self.config.global.console_release = true;
+                self.global_given(name, statement.keyword.span);
+            }
             "set_supplementary_groups" => {
                 self.defaults.supplementary = true;
                 if let Some(account) = &mut self.defaults.account {
@@ -98,6 +102,12 @@ impl Lowering<'_> {
             "decision_timeout" => {
                 if let Some(given) = self.seconds(name, word, timer) {
                     self.config.global.decision_timeout = given.value;
+                    self.global_given(name, given.span);
+                }
+            }
+            "console" => {
+                if let Some(given) = self.console(word) {
+                    self.config.global.console = [given.value].into_iter().collect();
                     self.global_given(name, given.span);
                 }
             }
@@ -135,6 +145,8 @@ impl Lowering<'_> {
                 "decision_timeout",
                 Origin::Default("ringward: a configuration is never given up for it"),
             ),
+            ("console", Origin::Default("ringward: none is started")),
+            ("console_release", Origin::Default("ringward: a console only shows")),
         ] {
             if self.origins.get(Scope::Global, keyword).is_none() {
                 self.origins.set(Scope::Global, keyword, origin);

@@ -11,6 +11,7 @@ use super::super::site::report_interface;
 use super::{Given, Lowering};
 use crate::addr::InterfaceName;
 use crate::config::check::{is_host_address, is_interface_name};
+use crate::config::console::Console;
 use crate::config::network::network_of;
 use crate::time::Span;
 
@@ -176,6 +177,18 @@ impl Lowering<'_> {
                 let message = format!("`{}` cannot be used as a name", word.text.escape_debug());
                 let help = format!("1 to {N} octets, without control characters");
                 self.refuse(word, Code::BadName, message, Some(help));
+                None
+            }
+        }
+    }
+
+    /// A console and its line.
+    pub(super) fn console(&mut self, word: &Word) -> Option<Given<Console>> {
+        match Console::parse(&word.text) {
+            Ok(value) => (!word.is_reported).then_some(Given { value, span: word.span }),
+            Err(mistake) => {
+                let help = "DEV[,SPEED][,keys][,screen], DEV being `board` or a terminal";
+                self.refuse(word, Code::WrongWord, mistake.to_string(), Some(help.to_owned()));
                 None
             }
         }

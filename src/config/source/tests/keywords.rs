@@ -3,7 +3,8 @@
 //! lines.
 
 use super::*;
-use crate::addr::Family;
+use crate::addr::{Family, Name};
+use crate::config::console::Console;
 use crate::config::source::keywords::{Block, KEYWORDS, Shape, Status};
 use crate::time::Span;
 
@@ -140,6 +141,10 @@ fn settings_of_global_defs_that_are_refused_or_changed_say_so() {
         ("vrrp_mcast_group4 224.0.0.19", "RW0023"),
         ("vrrp_strict", "RW0023"),
         ("notification_email {\nroot@localhost\n}", "RW0023"),
+        ("console", "RW0030"),
+        ("console ttyS0,9601", "RW0036"),
+        ("console ttyS0 keys", "RW0031"),
+        ("console_release yes", "RW0031"),
         ("use_symlink_paths", "RW0025"),
         ("vrrp_iptables", "RW0024"),
         ("net_namespace blue", "RW0024"),
@@ -324,6 +329,13 @@ fn global_settings_are_taken() {
     assert_eq!(config.global.garp_interval, Span::from_millis(1));
     assert_eq!(config.instances[0].version.number(), 3);
     assert!(!config.instances[0].track_primary);
+    assert_eq!((config.global.console.len(), config.global.console_release), (0, false));
+    // ringward's own.
+    let lines = "console board,9600,keys\nconsole_release";
+    let config = self::config(&format!("global_defs {{\n{lines}\n}}\n{}", with("")));
+    let console = Console { tty: Name::new(), speed: Some(9600), keys: true, screen: false };
+    assert_eq!(config.global.console, [console]);
+    assert!(config.global.console_release);
     // Tutorials write it, and it is the default.
     let text = format!("global_defs {{\nvrrp_garp_interval 0\n}}\n{}", with(""));
     assert_eq!(codes(&text), [""; 0]);
