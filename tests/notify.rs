@@ -251,4 +251,6 @@ fn an_instance_that_a_reload_removes_is_told_of() {
     let mut client = scene.node.spawn(&mut client).unwrap();
     client.wait(SOON).unwrap();
     scene.wait_for(&router, "gone|any|INSTANCE|pair|DELETED|150");
+    let output = router.process.output();
+    assert!(output.contains("pair transition from=MASTER to=INIT"), "{output}");
 }

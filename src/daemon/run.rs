@@ -180,6 +180,8 @@ impl Daemon {
                 Tag::Client(slot) => self.control.serve(slot, &mut self.ring),
                 Tag::File => {
                     if self.reload.completed(now, result, self.engine, &mut self.ring) {
+                        // Whoever goes has his name and number until the next advert is composed.
+                        while !report::report(self.engine) {}
                         self.answer_reloaders();
                     }
                 }

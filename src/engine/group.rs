@@ -9,7 +9,7 @@ use super::notify::Lane;
 use crate::config::model::Span16;
 use crate::order::sort;
 use crate::time::Instant;
-use crate::trace::{StateName, Told};
+use crate::trace::{Cause, StateName, Told};
 use crate::vrrp::instance::{self, State};
 
 /// A sync group at run time.
@@ -19,6 +19,8 @@ pub struct Group {
     members: Span16,
     /// The first member that cannot take part.
     fault: Option<u16>,
+    /// A script of a member has not answered yet.
+    waits: bool,
     /// Every member was master within the last interval, before a hot restart.
     resumes: bool,
     /// What was last told of it.
@@ -102,22 +104,44 @@ impl Engine {
     pub(super) fn judge_groups(&mut self, now: Instant) {
         for at in 0..self.groups.len() {
             let Ok(group) = u16::try_from(at) else { break };
-            let mut members = self.members_of(group).iter().copied();
-            let fault = members.find(|member| self.health(now, usize::from(*member)).0.is_some());
+            let (mut fault, mut waits) = (None, false);
+            for member in self.members_of(group) {
+                match self.health(now, usize::from(*member)).0 {
+                    None => {}
+                    Some(Cause::ScriptWaiting) => waits = true,
+                    Some(_) => fault = fault.or(Some(*member)),
+                }
+            }
             let resumes = self.members_of(group).iter().all(|member| {
                 let router = self.routers.get(usize::from(*member));
                 router.is_some_and(|router| router.resume_at.is_some())
             });
             if let Some(row) = self.groups.get_mut(at) {
-                (row.fault, row.resumes) = (fault, resumes);
+                (row.fault, row.waits, row.resumes) = (fault, waits, resumes);
             }
         }
+    }
+
+    /// What is wrong for a member with this fault of its own: what one lacks is a fault of all, and
+    /// all wait for a script.
+    pub(super) fn fault_in_group(&self, group: u16, own: Option<Cause>) -> Option<Cause> {
+        let row = self.groups.get(usize::from(group));
+        let is_broken = row.is_some_and(|row| row.fault.is_some());
+        let waits = row.is_some_and(|row| row.waits);
+        own.filter(|own| *own != Cause::ScriptWaiting)
+            .or(is_broken.then_some(Cause::GroupFault))
+            .or(waits.then_some(Cause::ScriptWaiting))
+    }
+
+    /// Whether every member was master a moment before a hot restart.
+    pub(super) fn group_resumes(&self, group: u16) -> bool {
+        self.groups.get(usize::from(group)).is_some_and(|group| group.resumes)
     }
 
     /// What makes a member take part for the first time. After a hot restart all of them go on as
     /// masters, each from where it was, or none does.
     pub(super) fn group_start(&self, group: u16, resume_at: Option<Instant>) -> instance::Event {
-        let resumes = self.groups.get(usize::from(group)).is_some_and(|group| group.resumes);
+        let resumes = self.group_resumes(group);
         let is_master =
             |member: &u16| self.state_of(usize::from(*member)) == Some(StateName::Master);
         match resume_at.filter(|_| resumes) {
@@ -156,7 +180,7 @@ impl Engine {
             // Cannot fail: both tables have the same capacity.
             let Group { told, lane, .. } =
                 self.spare_groups.get(usize::from(group)).cloned().unwrap_or_default();
-            let _ = self.groups.push(Group { members, fault: None, resumes: false, told, lane });
+            let _ = self.groups.push(Group { members, told, lane, ..Group::default() });
         }
         self.spare_groups.clear();
     }

@@ -7,7 +7,7 @@
 use core::fmt::Write;
 use heapless::String;
 
-use super::script::{Ended, Jobs, LOST_AFTER, Of};
+use super::script::{Ended, Jobs, LOST_AFTER, Of, SLEPT};
 use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
@@ -332,6 +332,9 @@ impl Engine {
         if router.lane.is_idle() || rows.iter().any(|row| row.pending) {
             return None;
         }
+        if has_orphan(&self.orphans, &row.name) {
+            return None;
+        }
         let about = ("INSTANCE", &row.name, &row.notify);
         let len = router.lane.ask(now, about, (&self.config, &mut self.jobs), buffer)?;
         self.asked(now);
@@ -359,8 +362,9 @@ impl Engine {
     }
 
     fn tell_of_orphan(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
-        let orphan = self.orphans.get_mut(index)?;
-        if orphan.ticket.is_some() {
+        let (earlier, rest) = self.orphans.split_at_mut_checked(index)?;
+        let orphan = rest.first_mut()?;
+        if orphan.ticket.is_some() || has_orphan(earlier, &orphan.name) {
             return None;
         }
         let (step, command) = loop {
@@ -433,10 +437,11 @@ impl Engine {
 
     /// Requests of which nothing is heard although their time is long over count as ended.
     pub(super) fn expire_notifications(&mut self, now: Instant) {
-        if self.jobs.look_at.is_none_or(|at| now < at) {
-            return;
-        }
-        let lost = |since: Instant| since + LOST <= now;
+        let Some(at) = self.jobs.look_at.filter(|at| *at <= now) else { return };
+        // What was said while nobody listened is on its way.
+        let slept = now.since(at);
+        let slept = if slept < SLEPT { Span::ZERO } else { slept };
+        let lost = |since: Instant| since + slept + LOST <= now;
         let routers = self.routers.iter_mut().map(|router| &mut router.lane);
         for lane in routers.chain(self.groups.iter_mut().map(|group| &mut group.lane)) {
             if lane.running.is_some_and(|run| run.ticket.is_some() && lost(run.since)) {
@@ -455,7 +460,7 @@ impl Engine {
         let lanes = routers.chain(self.groups.iter().map(|group| &group.lane));
         let lanes = lanes.filter_map(|lane| lane.running.and_then(asked));
         let orphans = self.orphans.iter().filter_map(|orphan| orphan.ticket.map(|_| orphan.since));
-        self.jobs.look_at = lanes.chain(orphans).min().map(|since| since + LOST);
+        self.jobs.look_at = lanes.chain(orphans).min().map(|since| since + LOST + slept);
     }
 
     /// A request of a lane has left.
@@ -474,6 +479,11 @@ impl Engine {
         }
         self.jobs.has_news = true;
     }
+}
+
+/// Whether a reload has removed an instance of this name, and that has not been told yet.
+fn has_orphan(orphans: &[Orphan], name: &Name) -> bool {
+    orphans.iter().any(|orphan| orphan.name == *name && !orphan.is_over())
 }
 
 fn request<'a>(

@@ -355,14 +355,23 @@ impl Engine {
             self.judge_priority(now, index);
             let (own_fault, source) = self.health(now, index);
             let group = self.group_of(index);
-            let fault = own_fault.or_else(|| self.group_fault(group?).map(|_| Cause::GroupFault));
+            let fault = match group {
+                Some(group) => self.fault_in_group(group, own_fault),
+                None => own_fault,
+            };
+            let resumes = group.is_none_or(|group| self.group_resumes(group));
             let Some(router) = self.routers.get_mut(index) else { continue };
             if source.is_some() {
                 router.source = source;
             }
             let was = core::mem::replace(&mut router.fault, fault);
+            // What was master a moment ago need not wait for a script, nor need who takes part
+            // already and gets one by a reload.
+            let goes_on = resumes && router.resume_at.is_some();
             let event = match (router.fsm.name(), fault) {
-                (StateName::Init, None) if self.listen_at.is_none() => {
+                (StateName::Init, None | Some(Cause::ScriptWaiting))
+                    if self.listen_at.is_none() && (fault.is_none() || goes_on) =>
+                {
                     let resume_at = router.resume_at.take();
                     match group {
                         Some(group) => self.group_start(group, resume_at),
@@ -370,7 +379,6 @@ impl Engine {
                     }
                 }
                 (StateName::Fault, None) => instance::Event::Recover(recovery(was)),
-                // Who takes part already need not wait for a script that a reload has added.
                 (
                     StateName::Init | StateName::Backup | StateName::Master,
                     Some(Cause::ScriptWaiting),

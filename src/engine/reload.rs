@@ -91,7 +91,10 @@ impl Engine {
                 Some(router) => router.clone(),
                 None => Router::new(Instance::new(settings(new))),
             };
-            router.fsm.retune(now, settings(new));
+            // What trackers add stays until it is computed anew.
+            let priority =
+                if old.is_some() { router.fsm.settings().priority } else { new.priority };
+            router.fsm.retune(now, Settings { priority, ..settings(new) });
             // Cannot fail: both tables have the same capacity.
             let _ = self.spare.push(router);
         }

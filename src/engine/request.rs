@@ -474,6 +474,12 @@ impl Engine {
         !self.kernel.pending.is_empty()
     }
 
+    /// Whether the tables of the kernel have been read to their end: nothing is judged by half of
+    /// them.
+    pub fn knows_kernel(&self) -> bool {
+        !self.kernel.is_dumping()
+    }
+
     /// An address that the kernel has confirmed to be gone: the journal may forget it.
     pub fn next_released(&mut self) -> Option<Owned> {
         if !self.kernel.released_left {

@@ -17,6 +17,8 @@ pub const PATIENCE: Span = Span::from_secs(30);
 /// A run of which nothing is heard for so long after its timeout is lost: more than the helper takes
 /// to kill it.
 pub(super) const LOST_AFTER: Span = Span::from_secs(15);
+/// Who looks at a deadline so much later than it was has slept, and has heard nothing meanwhile.
+pub(super) const SLEPT: Span = Span::from_secs(1);
 /// The helper takes no more for now: asked again after so long.
 const RETRY: Span = Span::from_millis(50);
 
@@ -379,8 +381,26 @@ impl Engine {
         if !self.started || self.stopping {
             return;
         }
+        self.forgive_sleep(now);
         for index in 0..self.scripts.len() {
             self.expire_script(now, index);
+        }
+    }
+
+    /// What the helper said while this loop was not scheduled, or the machine stood still, may be
+    /// on its way: that time counts for nobody's silence.
+    fn forgive_sleep(&mut self, now: Instant) {
+        let rows = self.scripts.iter().zip(&self.config.scripts);
+        let Some(due) = rows.map(|(script, row)| script.deadline(row)).min() else { return };
+        let slept = now.since(due.min(now));
+        if slept < SLEPT {
+            return;
+        }
+        for script in &mut self.scripts {
+            script.heard_at = (script.heard_at + slept).min(now);
+            if let Phase::Running { since, .. } = &mut script.phase {
+                *since = (*since + slept).min(now);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use core::fmt;
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which, 1 to 16; 17: a scenario went otherwise.
+    /// Which, 1 to 20; 17: a scenario went otherwise.
     pub invariant: u8,
     /// What was seen.
     pub text: String,
@@ -43,6 +43,14 @@ impl Violation {
             15 => "no input panics, and a bad packet changes a counter and nothing else",
             16 => "after a turn the next deadline lies ahead",
             17 => "the scenario goes as it is written",
+            18 => {
+                "the effective priority is what is configured and what trackers add, from 1 to 254, \
+                 and a fault of a tracker is one of its instance"
+            }
+            19 => {
+                "of each instance commands are told in order, one at a time, and of the last state"
+            }
+            20 => "a script stands as its answers say, whatever becomes of the helper",
             _ => "?",
         }
     }

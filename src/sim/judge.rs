@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::decode::Advert;
 use super::invariant::{Violation, broken};
 use super::plan::{RouterPlan, Seat};
-use super::reference::{Input, Machine, Sent, State};
+use super::reference::{Input, Machine, Rules, Sent, State};
 use crate::time::Instant;
 use crate::trace::{Cause, StateName};
 use crate::vrrp::instance::Instance;
@@ -42,8 +42,14 @@ impl Shadow {
     }
 
     /// The shadow after a reload; where numbers changed, timers are taken over.
-    pub(super) fn retuned(&self, plan: RouterPlan, seat: Seat, fsm: &Instance) -> Self {
-        let rules = plan.rules(seat);
+    pub(super) fn retuned(
+        &self,
+        plan: RouterPlan,
+        seat: Seat,
+        priority: u8,
+        fsm: &Instance,
+    ) -> Self {
+        let rules = Rules { priority, ..plan.rules(seat) };
         let mut shadow = Shadow { plan, seat, ..self.clone() };
         if let State::Backup { waits, .. } = &mut shadow.machine.state {
             // The group is asked again.
@@ -61,6 +67,18 @@ impl Shadow {
             }
         }
         shadow
+    }
+
+    /// Trackers have moved its priority: a timer that runs moves with it, as in keepalived. The
+    /// group is asked again.
+    pub(super) fn counts_as(&mut self, priority: u8) {
+        let before = self.machine.down();
+        self.machine.rules.priority = priority;
+        let after = self.machine.down();
+        if let State::Backup { down_at, waits, .. } = &mut self.machine.state {
+            *down_at = (*down_at + after).saturating_sub(before);
+            *waits = false;
+        }
     }
 
     /// Its interface is gone: what was due cannot leave.
@@ -257,7 +275,7 @@ impl Shadow {
         let is_right = to_is_right
             && !self.reached.contains(&advert.destination)
             && (advert.version, advert.kind, advert.ttl) == (plan.version, 1, 255)
-            && (advert.priority == 0 || advert.priority == self.seat.priority)
+            && (advert.priority == 0 || advert.priority == self.machine.rules.priority)
             && advert.interval == plan.interval
             && advert.addresses.iter().copied().eq(vips)
             && advert.auth == auth

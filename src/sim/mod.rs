@@ -8,8 +8,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `random` `options` `plan` | what the seed says: faults, configurations |
-//! | `network` `kernel` `spoil` `stranger` | what surrounds a router |
+//! | `random` `options` `plan` `tracked` | what the seed says: faults, configurations |
+//! | `network` `kernel` `spoil` `stranger` `helper` | what surrounds a router |
 //! | `node` `world` | the daemon's turn; the clock and the order of events |
 //! | `reference` `decode` `judge` `invariant` | what is right |
 //! | `measure` | how long it took |
@@ -22,6 +22,7 @@
 )]
 
 mod decode;
+mod helper;
 pub mod invariant;
 mod judge;
 mod kernel;
@@ -37,6 +38,7 @@ mod run;
 mod scenario;
 mod spoil;
 mod stranger;
+mod tracked;
 mod world;
 
 pub use invariant::Violation;

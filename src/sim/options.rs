@@ -3,8 +3,10 @@
 
 use core::fmt;
 
+use super::helper::Manners;
 use super::plan::{MS, NodePlan, RouterPlan, S, Seat};
 use super::random::Random;
+use super::tracked::Tracking;
 use crate::limits::{
     ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX,
     SOURCE_PER_INTERFACE_MAX,
@@ -68,6 +70,7 @@ pub(super) struct Options {
     pub(super) net: Net,
     pub(super) netlink: Netlink,
     pub(super) counts: Counts,
+    pub(super) manners: Manners,
     /// Parts in a million by which each node's clock is fast.
     pub(super) drift: Vec<i64>,
     /// Mean delay of a turn of the loop.
@@ -85,7 +88,19 @@ impl Options {
     pub(super) fn draw(seed: u64) -> Self {
         let mut options = Options::draw_ungrouped(seed);
         options.group(&mut Random::new(seed, "groups"));
+        options.track(&mut Random::new(seed, "trackers"));
         options
+    }
+
+    /// In every second run nodes track what they like.
+    fn track(&mut self, random: &mut Random) {
+        if random.coin() {
+            return;
+        }
+        self.manners = Manners::draw(random);
+        for plan in &mut self.plans {
+            plan.tracking = Tracking::draw(random, plan, self.segments);
+        }
     }
 
     /// Some of the virtual routers in one sync group, in every third run. Of each node its members
@@ -130,7 +145,14 @@ impl Options {
                 (plan.clone(), seat)
             });
             let routers = routers.collect();
-            NodePlan { node, nodes, routers, garp_interval, startup_delay }
+            NodePlan {
+                node,
+                nodes,
+                routers,
+                garp_interval,
+                startup_delay,
+                tracking: Tracking::default(),
+            }
         });
         let plans: Vec<NodePlan> = plans.collect();
         let longest = common.iter().map(|plan| plan.interval).max().unwrap_or(S);
@@ -152,6 +174,7 @@ impl Options {
                 ..Netlink::draw(&mut Random::new(seed, "kernel options"))
             },
             counts: Counts::draw(&mut Random::new(seed, "fault options")),
+            manners: Manners::default(),
             drift,
             latency: random.pick(&[0, 20_000, 100_000, 2 * MS]),
             leases: random.below(3) == 0,
@@ -180,6 +203,7 @@ impl Options {
             net,
             netlink,
             counts: Counts::default(),
+            manners: Manners::default(),
             drift,
             latency: 20_000,
             leases: false,
@@ -267,6 +291,7 @@ impl Counts {
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:?}\n{:?}\n{:?}", self.net, self.netlink, self.counts)?;
+        writeln!(f, "{:?}", self.manners)?;
         writeln!(
             f,
             "segments {} drift {:?} latency {} leases {}",

@@ -4,8 +4,9 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::random::Random;
 use super::reference::Rules;
+use super::tracked::Tracking;
 use crate::addr::{Family, Priority, Version, Vrid};
-use crate::config::model::{Address, Announce, Config, Group, Instance, Notify, Span16};
+use crate::config::model::{Address, Announce, Config, Group, Instance, Span16};
 use crate::time::Span;
 
 /// Nanoseconds in a millisecond.
@@ -15,6 +16,9 @@ pub(super) const S: u64 = 1_000_000_000;
 
 /// Names of the interfaces, by segment.
 pub(super) const NAMES: [&str; 2] = ["eth0", "eth1"];
+
+/// The name of the sync group.
+pub(super) const GROUP: &str = "group";
 
 /// A virtual router, as all nodes have it in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ pub(super) struct NodePlan {
     pub(super) routers: Vec<(RouterPlan, Seat)>,
     pub(super) garp_interval: u64,
     pub(super) startup_delay: u64,
+    pub(super) tracking: Tracking,
 }
 
 /// A node's own address of a segment.
@@ -156,9 +161,11 @@ impl NodePlan {
         for name in NAMES {
             let _ = config.interfaces.push(name.try_into().unwrap_or_default());
         }
+        self.tracking.fill(config);
         if self.routers.iter().any(|(_, seat)| seat.grouped) {
-            let name = "group".try_into().unwrap_or_default();
-            let _ = config.groups.push(Group { name, notify: Notify::NOBODY });
+            let name = GROUP.try_into().unwrap_or_default();
+            let notify = self.tracking.notify(config, GROUP);
+            let _ = config.groups.push(Group { name, notify });
         }
         let small = |number: usize| u16::try_from(number).unwrap_or(0);
         let slot = |segment: usize| u8::try_from(segment).unwrap_or(0);
@@ -180,7 +187,10 @@ impl NodePlan {
                 }
             }
             let peers = Span16 { start, len: small(config.peers.len()) - start };
-            let _ = config.instances.push(self.instance(plan, *seat, addresses, peers));
+            let mut instance = self.instance(plan, *seat, addresses, peers);
+            instance.trackers = self.tracking.fill_trackers(config, plan.vrid);
+            instance.notify = self.tracking.notify(config, &instance.name);
+            let _ = config.instances.push(instance);
         }
     }
 
@@ -221,7 +231,7 @@ impl NodePlan {
             peers,
             trackers: Span16::default(),
             group: seat.grouped.then_some(0),
-            notify: Notify::default(),
+            notify: Default::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One run drawn from a seed: safety, heal, liveness, failover, shutdown.
 
+use super::helper::{Habit, Manners};
 use super::invariant::{Violation, broken};
 use super::judge::Shadow;
 use super::measure::{Measure, Watch, What};
@@ -86,6 +87,7 @@ fn phases(world: &mut World, options: &Options) -> Result<(), Violation> {
         world.plan(at, Fault::Boot(node));
     }
     plan_faults(world, options);
+    plan_tracking_faults(world, options);
     world.let_strangers_in();
     world.run_until(options.safety)?;
 
@@ -143,7 +145,25 @@ fn settling_time(world: &World, options: &Options) -> u64 {
     let refused = if options.netlink.refuse > 0 { 12 * S } else { 0 };
     let unanswered = if options.netlink.lose_answer > 0 { 7 * S } else { 0 };
     let startup = options.plans.iter().map(|plan| plan.startup_delay).max().unwrap_or(0);
-    10 * learnt + delay + refused + unanswered + startup + 3 * S + if lost { 62 * S } else { 0 }
+    let tracked = tracking_time(world, options);
+    10 * learnt
+        + delay
+        + tracked
+        + refused
+        + unanswered
+        + startup
+        + 3 * S
+        + if lost { 62 * S } else { 0 }
+}
+
+/// How long it takes until scripts have said how they stand, and until whoever hangs has been told.
+fn tracking_time(world: &World, options: &Options) -> u64 {
+    let varied = world.nodes.iter().map(|node| &node.plan.tracking);
+    let plans = options.plans.iter().map(|plan| &plan.tracking).chain(varied);
+    let scripts = plans.clone().map(|tracking| tracking.settles_within()).max().unwrap_or(0);
+    let Manners { lose, pause, flap, .. } = options.manners;
+    let hangs = plans.clone().any(|tracking| tracking.told) && lose + pause + flap > 0;
+    scripts + if hangs { 3 * 46 * S } else { 0 }
 }
 
 /// How long after a takeover the best of the core may still be enduring a lower master. Timers that
@@ -168,6 +188,9 @@ fn judge_settled(world: &World) -> Result<(), Violation> {
     for vrid in vrids {
         judge_router(world, vrid)?;
     }
+    for node in &world.core {
+        world.nodes[*node].judge_told()?;
+    }
     Ok(())
 }
 
@@ -181,8 +204,9 @@ fn judge_router(world: &World, vrid: u8) -> Result<(), Violation> {
         shadows.filter(|shadow| shadow.plan.vrid == vrid).map(|shadow| (*node, shadow))
     });
     let all_preempt = shadows.clone().all(|(_, s)| s.seat.preempt && !s.yields());
-    let best = shadows.clone().map(|(_, s)| s.seat.priority).max();
-    let own = shadows.clone().find(|(node, _)| *node == master).map(|(_, s)| s.seat.priority);
+    let best = shadows.clone().map(|(_, s)| s.machine.rules.priority).max();
+    let own =
+        shadows.clone().find(|(node, _)| *node == master).map(|(_, s)| s.machine.rules.priority);
     if all_preempt && own != best {
         return Err(broken(3, format!("{vrid}: n{master} with {own:?}, best {best:?}")));
     }
@@ -379,6 +403,36 @@ fn plan_faults(world: &mut World, options: &Options) {
         let (_, at, later) = draw(world, options);
         let segment = world.fault_random.index(options.segments);
         world.plan(at, Fault::Clog(segment, later));
+    }
+}
+
+/// The same for programs and helpers, from a stream of its own: a run without them is what it was.
+fn plan_tracking_faults(world: &mut World, options: &Options) {
+    let manners = options.manners;
+    let kinds = [manners.flap, manners.death, manners.pause, manners.reload];
+    for (kind, count) in kinds.into_iter().enumerate() {
+        for _ in 0..count {
+            let random = &mut world.tracker_random;
+            let node = random.index(options.plans.len());
+            let at = random.below(options.safety);
+            let mean = random.pick(&[10 * MS, 500 * MS, 3 * S, 30 * S]);
+            let later = at + 1 + random.exponential(mean);
+            let scripts = options.plans[node].tracking.scripts.len();
+            match kind {
+                0 => {
+                    let script = Some(random.index(scripts + 1)).filter(|script| *script < scripts);
+                    let habit = Habit::draw(random);
+                    world.plan(at, Fault::Habit(node, script, habit));
+                    world.plan(later, Fault::Habit(node, script, Habit::Right));
+                }
+                1 => {
+                    world.plan(at, Fault::HelperDies(node));
+                    world.plan(later, Fault::HelperStarts(node));
+                }
+                2 => world.plan(at, Fault::HelperPauses(node, later)),
+                _ => world.plan(at, Fault::VaryTracking(node)),
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Runs with a name: situations written out, and seeds that have found something.
 
 use core::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
+use super::helper::Helper;
 use super::invariant::{Violation, broken};
 use super::node::Order;
 use super::options::Options;
@@ -9,6 +11,7 @@ use super::plan::{MS, NodePlan, RouterPlan, S, Seat};
 use super::random::Random;
 use super::run::{Outcome, Record, play};
 use super::stranger::{Habit, Stranger};
+use super::tracked::{On, ScriptPlan, TrackerPlan, Tracking};
 use super::world::{Fault, World};
 
 /// A run with a name.
@@ -61,6 +64,10 @@ const fn full_seed(name: &'static str, seed: u64) -> Scenario {
     Scenario { name, play: Play::Seed(seed, Options::draw_ungrouped) }
 }
 
+const fn tracked_seed(name: &'static str, seed: u64) -> Scenario {
+    Scenario { name, play: Play::Seed(seed, Options::draw) }
+}
+
 /// All of them. Seats are priority, preempt, preempt_delay of each node.
 pub const SCENARIOS: &[Scenario] = &[
     script("two_routers_cable_pull", two_routers_cable_pull, &[(150, true, 0), (100, true, 0)]),
@@ -86,6 +93,17 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     script("reload_under_fire", reload_under_fire, &[(150, true, 0), (100, true, 0)]),
     script("kill_dash_nine_with_vips", kill_dash_nine_with_vips, &[(150, true, 0), (100, true, 0)]),
+    script(
+        "helper_is_away_for_a_while_and_for_too_long",
+        helper_is_away,
+        &[(150, true, 0), (100, true, 0)],
+    ),
+    script("scripts_stand_over_a_pause", scripts_stand_over_a_pause, &[(150, true, 0)]),
+    script(
+        "hot_restart_does_not_wait_for_a_script",
+        hot_restart_does_not_wait_for_a_script,
+        &[(150, true, 0), (100, true, 0)],
+    ),
     seed("retry_of_a_former_master", 4),
     seed("requests_answered_after_their_interface_vanished", 6),
     seed("dump_that_is_never_answered", 23),
@@ -112,6 +130,8 @@ pub const SCENARIOS: &[Scenario] = &[
     full_seed("renewal_answered_before_its_news_and_behind_the_end_of_its_lease", 8_016_990),
     full_seed("refusal_of_an_interface_that_was_about_to_go", 9_004_043),
     full_seed("untrusted_dump_that_is_read_after_a_pause", 10_050_269),
+    tracked_seed("reload_of_an_instance_whose_priority_a_script_has_moved", 19),
+    tracked_seed("instance_removed_twice_before_the_first_is_told", 237),
 ];
 
 const VRID: u8 = 51;
@@ -137,8 +157,22 @@ fn plans(seats: &[(u8, bool, u64)]) -> Vec<NodePlan> {
         )],
         garp_interval: 0,
         startup_delay: 0,
+        tracking: Tracking::default(),
     };
     seats.iter().enumerate().map(plan).collect()
+}
+
+/// Each node has a script that runs every second; while it fails, its node is in FAULT.
+fn track(world: &mut World) {
+    let script =
+        ScriptPlan { interval: S, timeout: S, rise: 1, fall: 1, init_fail: false, good: true };
+    let tracker = TrackerPlan { vrid: VRID, on: On::Script(0), weight: 0, reverse: false };
+    for node in &mut world.nodes {
+        let mut plan = NodePlan::clone(&node.plan);
+        plan.tracking = Tracking { scripts: vec![script], trackers: vec![tracker], told: true };
+        node.plan = Rc::new(plan);
+        node.helper = Helper::new(vec![true]);
+    }
 }
 
 /// All nodes start, and settle within ten seconds.
@@ -338,4 +372,49 @@ fn kill_dash_nine_with_vips(world: &mut World) -> Result<(), Violation> {
     world.run_until(world.now + 5 * S)?;
     masters_are(world, &[0])?;
     owners_are(world, &[0])
+}
+
+/// 1 s of interval, 1 s of timeout and 30 s of patience: after 25 s nothing has happened, after 40 s
+/// the master is in FAULT, and with the next helper all is as before.
+fn helper_is_away(world: &mut World) -> Result<(), Violation> {
+    track(world);
+    boot(world)?;
+    let before = world.tally.transitions;
+    then(world, Fault::HelperDies(0), 25 * S)?;
+    then(world, Fault::HelperStarts(0), 10 * S)?;
+    if world.tally.transitions != before {
+        return Err(broken(17, "the election does not wait for the helper".to_owned()));
+    }
+    then(world, Fault::HelperDies(0), 40 * S)?;
+    masters_are(world, &[1])?;
+    then(world, Fault::HelperStarts(0), 10 * S)?;
+    masters_are(world, &[0])?;
+    world.nodes[0].judge_told()
+}
+
+/// What nobody could hear while the process slept says nothing about a script.
+fn scripts_stand_over_a_pause(world: &mut World) -> Result<(), Violation> {
+    track(world);
+    boot(world)?;
+    let before = world.tally.transitions;
+    world.plan(world.now + 500 * MS, Fault::HelperPauses(0, world.now + 61 * S));
+    then(world, Fault::Pause(0), 60 * S)?;
+    then(world, Fault::Resume(0), 10 * S)?;
+    if world.tally.transitions != before {
+        return Err(broken(17, "a script has failed while nobody listened".to_owned()));
+    }
+    Ok(())
+}
+
+/// A predecessor was master a moment ago, so its scripts were fine. The new helper has not even
+/// started yet.
+fn hot_restart_does_not_wait_for_a_script(world: &mut World) -> Result<(), Violation> {
+    track(world);
+    boot(world)?;
+    world.plan(world.now, Fault::HelperDies(0));
+    then(world, Fault::Crash(0), 50 * MS)?;
+    then(world, Fault::Boot(0), 10 * MS)?;
+    owners_are(world, &[0])?;
+    then(world, Fault::HelperStarts(0), 10 * S)?;
+    masters_are(world, &[0])
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::SOURCE_PER_INTERFACE_MAX;
+use crate::track::Standing;
 
 const DOWN: Span = Span::from_nanos(3_609_375_000);
 
@@ -543,5 +544,54 @@ fn what_a_vanished_interface_refused_does_not_bar_its_successor() {
         bench.link(9, "eth0", true);
         bench.address(true, 9, ip(5), 24, 0);
         assert_eq!(bench.state(0), StateName::Backup);
+    });
+}
+
+/// What a script adds stays through a reload: nobody is told of a priority that never was.
+#[test]
+fn a_reload_keeps_the_effective_priority_of_who_stays() {
+    on_bench(|mut bench| {
+        let tracked = |config: &mut Config| {
+            one(config);
+            tracking::add_script(config, "chk");
+            config.instances[0].trackers = model::Span16 { start: 0, len: 1 };
+            let subject = model::Subject::Script(0);
+            config.trackers.push(model::Tracker { subject, weight: 20, reverse: false }).unwrap();
+        };
+        bench.boot(tracked);
+        bench.run_ends(tracking::GOOD);
+        assert_eq!(bench.engine.routers()[0].fsm.settings().priority, Priority(120));
+        while bench.engine.next_event().is_some() {}
+        bench.stage(tracked);
+        bench.engine.reload(bench.now);
+        bench.drain();
+        assert_eq!(bench.engine.routers()[0].fsm.settings().priority, Priority(120));
+        let events: std::vec::Vec<_> = core::iter::from_fn(|| bench.engine.next_event()).collect();
+        assert_eq!(events, []);
+    });
+}
+
+/// The helper's answers wait while the process sleeps, and come after it wakes.
+#[test]
+fn a_script_that_could_not_be_heard_has_not_failed() {
+    on_bench(|mut bench| {
+        bench.boot(|config| {
+            one(config);
+            tracking::add_script(config, "chk");
+            config.instances[0].trackers = model::Span16 { start: 0, len: 1 };
+            let subject = model::Subject::Script(0);
+            config.trackers.push(model::Tracker { subject, weight: 0, reverse: false }).unwrap();
+        });
+        bench.run_ends(tracking::GOOD);
+        // Its interval, its timeout and 30 s are 42 s.
+        bench.turn(Span::from_secs(120));
+        let standing = |bench: &Bench| bench.engine.scripts()[0].counter.standing();
+        assert_eq!(standing(&bench), Standing::Passing);
+        bench.turn(Span::from_secs(60));
+        assert_eq!(standing(&bench), Standing::Passing, "slept again");
+        for _ in 0..60 {
+            bench.turn(Span::from_millis(900));
+        }
+        assert_eq!(standing(&bench), Standing::Failing, "nothing is heard, and everybody listens");
     });
 }

@@ -32,7 +32,7 @@ impl Bench {
         (words.replace('\0', " ").trim().into(), ticket)
     }
 
-    fn settle_kernel(&mut self) {
+    pub(super) fn settle_kernel(&mut self) {
         self.drain();
         while !self.asked.is_empty() {
             if self.asked[0].1 == Left::Dump {

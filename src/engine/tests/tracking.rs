@@ -33,7 +33,7 @@ pub(super) fn add_command(config: &mut Config, name: &str) -> u16 {
 }
 
 /// A script that runs every 10 s, for 2 s at most; `fall` is 2.
-fn add_script(config: &mut Config, name: &str) {
+pub(super) fn add_script(config: &mut Config, name: &str) {
     let command = add_command(config, name);
     config
         .scripts
@@ -86,7 +86,7 @@ impl Bench {
 
     /// The next run, which ends so at once.
     #[track_caller]
-    fn run_ends(&mut self, outcome: Outcome) {
+    pub(super) fn run_ends(&mut self, outcome: Outcome) {
         let ticket = self.run();
         self.ended(ticket, outcome);
         self.now = self.now + Span::from_secs(10);
@@ -260,8 +260,12 @@ fn a_script_keeps_how_it_stands_for_a_time_when_nothing_is_heard() {
         bench.run_ends(GOOD);
         let heard_at = bench.now - Span::from_secs(10);
         let silent = Span::from_secs(10) + Span::from_secs(2) + PATIENCE;
-        bench.now = heard_at + silent - Span::from_nanos(1);
-        bench.engine.expire(bench.now);
+        while bench.now < heard_at + silent - Span::from_nanos(1) {
+            assert_ne!(bench.standing().0, Fault);
+            let last = heard_at + silent - Span::from_nanos(1);
+            bench.now = (bench.now + Span::from_millis(900)).min(last);
+            bench.engine.expire(bench.now);
+        }
         assert_ne!(bench.standing().0, Fault);
         bench.now = heard_at + silent;
         assert!(bench.engine.next_deadline() <= bench.now);
@@ -454,5 +458,35 @@ fn a_new_helper_is_no_news_to_a_built_in_check() {
         assert_eq!(bench.standing(), (Init, 100));
         bench.engine.observe_finding(bench.now, ticket, fine, Span::ZERO);
         assert_eq!(bench.standing(), (Backup, 100));
+    });
+}
+
+/// A script of one member that has not answered: its group waits, and nobody is in FAULT for it.
+#[test]
+fn a_group_waits_for_the_first_answer_of_a_members_script() {
+    on_bench(|mut bench| {
+        let grouped = |config: &mut Config| {
+            tracking(0, false)(config);
+            add_instance(config, "W", 8, 100, ip(10));
+            let name = "both".try_into().unwrap();
+            config.groups.push(model::Group { name, notify: model::Notify::NOBODY }).unwrap();
+            for instance in &mut config.instances {
+                instance.group = Some(0);
+            }
+        };
+        let states = |bench: &Bench| [bench.state(0), bench.state(1)];
+        bench.boot(grouped);
+        assert_eq!(states(&bench), [Init, Init]);
+        bench.run_ends(GOOD);
+        assert_eq!(states(&bench), [Backup, Backup]);
+        // Another script that a reload adds: who takes part already goes on.
+        bench.stage(|config| {
+            grouped(config);
+            add_script(config, "new");
+            config.trackers[0].subject = Subject::Script(1);
+        });
+        bench.engine.reload(bench.now);
+        bench.settle_kernel();
+        assert_eq!(states(&bench), [Backup, Backup]);
     });
 }

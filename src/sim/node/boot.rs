@@ -28,8 +28,10 @@ impl Node {
     /// Starts the daemon: reads the kernel, removes what a predecessor left, and starts.
     pub(in crate::sim) fn start(&mut self, real: u64) -> Result<(), Violation> {
         let now = self.clock(real);
+        self.sleeps.clear();
         let mut engine = Box::new(Engine::new());
         engine.set_leases(self.leases);
+        engine.set_life(self.boot);
         if let Some(config) = engine.stage() {
             self.plan.fill(config);
             if let Err(invalid) = config::check::check(config) {
@@ -66,6 +68,7 @@ impl Node {
             engine.observe(now, &datagram);
         }
         self.shadows = self.plan.routers.iter().map(|(p, s)| Shadow::new(p.clone(), *s)).collect();
+        self.begin_tracking(now);
         engine.start(now);
         self.engine = Some(engine);
         for index in 0..self.shadows.len() {

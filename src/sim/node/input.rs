@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::rc::Rc;
 
-use super::{Node, Order};
+use super::{Node, Order, Turned};
 use crate::addr::{Family, IfIndex};
 use crate::config;
 use crate::engine::{Command, Port, Router};
@@ -157,6 +157,7 @@ impl Node {
 
     /// What the kernel's news did to an instance's health is taken over by its shadow.
     pub(super) fn follow_health(&mut self, now: Instant, index: usize) -> Result<(), Violation> {
+        self.follow_priority(index)?;
         let engine = self.engine.as_ref();
         let Some(router) = engine.and_then(|engine| engine.routers().get(index)) else {
             return Ok(());
@@ -193,6 +194,9 @@ impl Node {
                 Order::Stop => {
                     self.stopping = true;
                     self.call(|engine| engine.stop(now));
+                    // The last states come before the end.
+                    self.hear_events(&mut Turned::default());
+                    self.post_stop();
                     for shadow in &mut self.shadows {
                         shadow.stop(now);
                     }
@@ -245,28 +249,39 @@ impl Node {
         kept: &[Router],
     ) -> Result<(), Violation> {
         let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
+        let plan = self.plan.clone();
+        let effective: Vec<u8> = (plan.routers.iter())
+            .map(|(router, seat)| self.effective_priority(router.vrid, seat.priority))
+            .collect();
         let mut shadows = Vec::new();
         for (index, (plan, seat)) in self.plan.routers.iter().enumerate() {
             let old = before.routers.iter().position(|(old, _)| old.survives_as(plan));
             let mut shadow = Shadow::new(plan.clone(), *seat);
             if let (Some(at), Some(router)) = (old, routers.get(index)) {
+                let counts = self.shadows[at].machine.rules.priority == effective[index];
                 let same_rules =
-                    before.routers[at].0.rules(before.routers[at].1) == plan.rules(*seat);
+                    counts && before.routers[at].0.rules(before.routers[at].1) == plan.rules(*seat);
                 let waits = self.shadows[at].waits();
                 if same_rules && !waits && kept.get(at).map(|old| old.fsm) != Some(router.fsm) {
                     return Err(broken(14, format!("n{} {}: {router:?}", self.id, plan.vrid)));
                 }
-                shadow = self.shadows[at].retuned(plan.clone(), *seat, &router.fsm);
+                shadow =
+                    self.shadows[at].retuned(plan.clone(), *seat, effective[index], &router.fsm);
             }
+            shadow.machine.rules.priority = effective[index];
             shadows.push(shadow);
         }
         self.shadows = shadows;
+        for index in 0..self.shadows.len() {
+            self.follow_priority(index)?;
+        }
         Ok(())
     }
 
     /// I2: time makes a master of whom it should, and of nobody else.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         self.call(|engine| engine.expire(now));
+        self.follow_scripts(now)?;
         // Who has just started may be an owner: its timer fires at once.
         let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
         for (shadow, router) in self.shadows.iter_mut().zip(routers) {

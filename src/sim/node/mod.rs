@@ -5,17 +5,22 @@
 //! | `boot` | how a process begins, and how it dies |
 //! | `input` `output` | what a turn takes in and gives out, judged step by step |
 //! | `settled` | what the kernel must have once nothing is on its way |
+//! | `tracking` | what scripts have said, and what of it counts |
+//! | `told` | who is told of what, and in which order |
 
 mod boot;
 mod input;
 mod output;
 mod settled;
+mod told;
+mod tracking;
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::decode;
+use super::helper::{Helper, said};
 use super::invariant::Violation;
 use super::judge::Shadow;
 use super::kernel::{Address, Asked, Kernel, Link};
@@ -23,6 +28,7 @@ use super::options::Options;
 use super::plan::{NAMES, NodePlan, mac, own_v4};
 use crate::engine::{Engine, Heartbeat, Owned};
 use crate::time::Instant;
+use crate::track::message::Answer;
 
 /// Packets that a socket holds while nobody reads it.
 const PACKET_COUNT_MAX: usize = 256;
@@ -73,6 +79,8 @@ pub(super) struct Turned {
     pub(super) lines: Vec<String>,
     /// VRIDs of instances that changed their state.
     pub(super) changed: usize,
+    /// There may be more to ask of the helper.
+    pub(super) asks_again: bool,
 }
 
 pub(super) struct Node {
@@ -112,6 +120,14 @@ pub(super) struct Node {
     allocated: u64,
     /// Events that the engine's ring had no room for.
     events_lost: u64,
+    pub(super) helper: Helper,
+    /// What the helper has said, until the process reads it.
+    pub(super) answers: VecDeque<Vec<u8>>,
+    tracked: tracking::Tracked,
+    /// A priority has changed in this turn.
+    retuned: bool,
+    /// When the process has woken, and how long it had slept.
+    pub(super) sleeps: Vec<(Instant, u64)>,
 }
 
 impl Node {
@@ -134,6 +150,7 @@ impl Node {
                 kernel.add(other, 0);
             }
         }
+        let good = plan.tracking.scripts.iter().map(|script| script.good).collect();
         Node {
             id,
             plan: Rc::new(plan),
@@ -161,6 +178,11 @@ impl Node {
             allocations: None,
             allocated: 0,
             events_lost: 0,
+            helper: Helper::new(good),
+            answers: VecDeque::from([said(Answer::Ready)]),
+            tracked: tracking::Tracked::default(),
+            retuned: false,
+            sleeps: Vec::new(),
         }
     }
 
@@ -251,18 +273,25 @@ impl Node {
                 Inbound::Nonsense(datagram) => self.observe_nonsense(now, &datagram)?,
             }
         }
+        self.retuned = false;
+        self.hear_helper(now)?;
         let plan_before = self.plan.clone();
         let reloaded = self.obey(now)?;
         self.expire(now)?;
+        // A reload gives instances other numbers.
+        let mut events = self.hear_events(&mut turned);
         let kept = self.engine.as_ref().filter(|_| reloaded);
         let kept = kept.map(|engine| engine.routers().to_vec()).unwrap_or_default();
         self.transmit(now, &plan_before, &mut turned)?;
         if reloaded {
+            self.retune_tracking(now);
             self.follow_reload(&plan_before, &kept)?;
         }
         self.judge_announcements(&installed, &plan_before, &turned)?;
         self.request(now, &mut turned)?;
-        self.end(now, reloaded, &mut turned)?;
+        events += self.hear_events(&mut turned);
+        self.ask_helper(now, &mut turned)?;
+        self.end(now, reloaded || self.retuned, events)?;
         Ok(turned)
     }
 

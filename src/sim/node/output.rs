@@ -143,19 +143,13 @@ impl Node {
         Ok(())
     }
 
-    /// I10: what happened, with nothing allocated and nothing dropped for want of room that there
-    /// was; I16: when to wake next: always later, unless a reload has just moved a timer
-    /// into the past.
-    pub(super) fn end(
-        &mut self,
-        now: Instant,
-        reloaded: bool,
-        turned: &mut Turned,
-    ) -> Result<(), Violation> {
+    /// What happened, for the trace and for those who are told. How many events.
+    pub(super) fn hear_events(&mut self, turned: &mut Turned) -> usize {
         let id = self.id;
         let mut events = 0;
         while let Some(Some(event)) = self.call(Engine::next_event) {
             events += 1;
+            self.posts(&event);
             let Some(engine) = self.engine.as_deref() else { break };
             if let Event::Transition(change) = event {
                 turned.changed += 1;
@@ -173,7 +167,21 @@ impl Node {
                 turned.lines.push(format!("n{id} {event:?}"));
             }
         }
+        events
+    }
+
+    /// I10: what happened, with nothing allocated and nothing dropped for want of room that there
+    /// was; I16: when to wake next: always later, unless a reload or a
+    /// tracker has just moved a timer into the past.
+    pub(super) fn end(
+        &mut self,
+        now: Instant,
+        moved: bool,
+        events: usize,
+    ) -> Result<(), Violation> {
+        let id = self.id;
         self.judge_group()?;
+        self.judge_tracking()?;
         if self.allocated > 0 {
             return Err(broken(10, format!("n{id}: {} allocations", self.allocated)));
         }
@@ -182,13 +190,17 @@ impl Node {
         if lost > self.events_lost && events < EVENT_COUNT_MAX {
             return Err(broken(10, format!("n{id}: events lost beside {events} that were not")));
         }
+        let is_blind = lost > self.events_lost;
         self.events_lost = lost;
         let deadline = engine.next_deadline();
-        if deadline <= now && !reloaded {
+        if deadline <= now && !moved {
             let late = now.since(deadline);
             return Err(broken(16, format!("n{id}: wants to be called {late} ago, forever")));
         }
         self.wake_at = self.real(deadline);
+        if is_blind {
+            self.is_blind();
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What goes wrong, and how all of it ends.
 
 use super::{Happening, World};
+use crate::sim::helper::{Habit, Manners};
 use crate::sim::invariant::Violation;
 use crate::sim::kernel;
 use crate::sim::node::{Node, Order, Told};
@@ -30,6 +31,13 @@ pub(in crate::sim) enum Fault {
     Cut(usize, usize),
     Join(usize, usize),
     Clog(usize, u64),
+    /// What the program of a script does from now on; none: what is told of states.
+    Habit(usize, Option<usize>, Habit),
+    HelperDies(usize),
+    HelperStarts(usize),
+    HelperPauses(usize, u64),
+    /// A reload with other numbers for scripts.
+    VaryTracking(usize),
 }
 
 impl World {
@@ -83,6 +91,10 @@ impl World {
                         }
                     }
                 }
+                if resumed.paused {
+                    let end = resumed.clock(self.now);
+                    resumed.sleeps.push((end, self.now - resumed.paused_at));
+                }
                 resumed.paused = false;
                 self.arouse(node);
             }
@@ -115,6 +127,21 @@ impl World {
             }
             Fault::AddLink(node, segment, index, usurp) => {
                 self.add_link(node, segment, index, usurp);
+            }
+            Fault::Habit(node, script, habit) => {
+                let helper = &mut self.nodes[node].helper;
+                match script.and_then(|script| helper.scripts.get_mut(script)) {
+                    Some(known) => *known = habit,
+                    None => helper.others = habit,
+                }
+            }
+            Fault::HelperDies(node) => self.nodes[node].helper.die(),
+            Fault::HelperStarts(node) => self.start_helper(node),
+            Fault::HelperPauses(node, until) => self.nodes[node].helper.paused_until = until,
+            Fault::VaryTracking(node) => {
+                let mut plan = NodePlan::clone(&self.nodes[node].plan);
+                plan.tracking.vary(&mut self.tracker_random);
+                return self.fault(Fault::Order(node, Order::Reload(plan)));
             }
             Fault::DeleteVip(node) => self.delete_vip(node),
             Fault::AssignVip(node) => self.assign_vip(node),
@@ -210,6 +237,7 @@ impl World {
             ..Netlink::default()
         };
         self.lose_news.fill(0);
+        self.manners = Manners::default();
         self.latency = self.latency.min(100_000);
         for node in 0..self.nodes.len() {
             for other in 0..self.nodes.len() {
@@ -238,6 +266,10 @@ impl World {
                     self.fault(Fault::Source(node, segment, true))?;
                 }
             }
+            let helper = &mut self.nodes[node].helper;
+            helper.scripts.fill(Habit::Right);
+            (helper.others, helper.paused_until) = (Habit::Right, 0);
+            self.start_helper(node);
             self.fault(Fault::Resume(node))?;
             self.fault(Fault::Boot(node))?;
         }

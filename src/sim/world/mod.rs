@@ -3,16 +3,19 @@
 //! | file | what |
 //! |---|---|
 //! | `fault` | what goes wrong, and how all of it ends |
+//! | `helper` | between processes and their helpers |
 //! | `netlink` | between processes and their kernels |
 //! | `core` | the nodes of the healed core, who of them is master, and since when |
 
 mod core;
 mod fault;
+mod helper;
 mod netlink;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::helper::Manners;
 use super::invariant::Violation;
 use super::kernel;
 use super::measure::{Measure, Watch};
@@ -34,6 +37,10 @@ enum Happening {
     Say(usize, u32, Vec<u8>, Told),
     Lease(usize),
     Stranger(usize),
+    /// A helper of this life reads what it is asked.
+    Helper(usize, u32),
+    /// A helper of this life has said this.
+    Answer(usize, u32, Vec<u8>),
     Fault(Fault),
 }
 
@@ -57,6 +64,7 @@ pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     pub(super) network: Network,
     pub(super) netlink: Netlink,
+    manners: Manners,
     strangers: Vec<Stranger>,
     latency: u64,
     segments: usize,
@@ -68,6 +76,8 @@ pub(super) struct World {
     latency_random: Random,
     stranger_random: Random,
     spoil_random: Random,
+    helper_random: Random,
+    pub(super) tracker_random: Random,
     pub(super) fault_random: Random,
     pub(super) whole: Vec<super::plan::NodePlan>,
     pub(super) hash: u64,
@@ -104,6 +114,7 @@ impl World {
             nodes: options.plans.iter().zip(&options.drift).map(node).collect(),
             network: Network::new(options.net, seed),
             netlink: options.netlink,
+            manners: options.manners,
             strangers,
             latency: options.latency,
             segments: options.segments,
@@ -114,6 +125,8 @@ impl World {
             latency_random: Random::new(seed, "latency"),
             stranger_random: random,
             spoil_random: Random::new(seed, "spoil"),
+            helper_random: Random::new(seed, "helper"),
+            tracker_random: Random::new(seed, "tracker faults"),
             fault_random: Random::new(seed, "faults"),
             whole: options.plans.clone(),
             hash: 0xcbf2_9ce4_8422_2325,
@@ -236,6 +249,14 @@ impl World {
                 self.stranger(index);
                 Ok(None)
             }
+            Happening::Helper(node, life) => {
+                self.helper_reads(node, life);
+                Ok(None)
+            }
+            Happening::Answer(node, life, bytes) => {
+                self.helper_says(node, life, bytes);
+                Ok(None)
+            }
             Happening::Fault(fault) => self.fault(fault),
         }
     }
@@ -273,7 +294,8 @@ impl World {
             let boot = self.nodes[node].boot;
             self.push(at, Happening::Apply(node, boot, request));
         }
-        let wake_at = self.nodes[node].wake_at;
+        self.wake_helper(node);
+        let wake_at = if turned.asks_again { self.now } else { self.nodes[node].wake_at };
         if self.nodes[node].is_running() {
             self.arouse_at(node, wake_at);
         }

@@ -1,0 +1,60 @@
+//! Between processes and their helpers.
+
+use super::{Happening, World};
+use crate::sim::helper::said;
+use crate::track::message::Answer;
+
+impl World {
+    /// The helper of a node reads soon, if it is asked for anything.
+    pub(super) fn wake_helper(&mut self, node: usize) {
+        let helper = &mut self.nodes[node].helper;
+        if !helper.is_asked() || core::mem::replace(&mut helper.wakes, true) {
+            return;
+        }
+        let (life, paused_until) = (helper.life, helper.paused_until);
+        let at = self.now + 20_000 + self.helper_random.exponential(self.manners.delay / 8);
+        self.push(at.max(paused_until), Happening::Helper(node, life));
+    }
+
+    pub(super) fn helper_reads(&mut self, node: usize, life: u32) {
+        if self.nodes[node].helper.life != life {
+            return;
+        }
+        self.nodes[node].helper.wakes = false;
+        for (after, answer) in self.nodes[node].helper.read(&mut self.helper_random) {
+            if self.helper_random.chance(self.manners.lose) {
+                continue;
+            }
+            let delay = self.helper_random.exponential(self.manners.delay);
+            let at = self.now.saturating_add(after) + delay;
+            self.push(at, Happening::Answer(node, life, answer));
+        }
+    }
+
+    /// What a dead helper was about to say is lost.
+    pub(super) fn helper_says(&mut self, node: usize, life: u32, answer: Vec<u8>) {
+        let helper = &self.nodes[node].helper;
+        if helper.life != life || !helper.lives {
+            return;
+        }
+        if helper.paused_until > self.now {
+            return self.push(helper.paused_until, Happening::Answer(node, life, answer));
+        }
+        self.nodes[node].answers.push_back(answer);
+        if self.nodes[node].engine.is_some() {
+            self.arouse(node);
+        }
+    }
+
+    /// The keeper starts another helper.
+    pub(super) fn start_helper(&mut self, node: usize) {
+        let helper = &mut self.nodes[node].helper;
+        if helper.lives {
+            return;
+        }
+        (helper.lives, helper.wakes) = (true, false);
+        let life = helper.life;
+        self.helper_says(node, life, said(Answer::Ready));
+        self.wake_helper(node);
+    }
+}
