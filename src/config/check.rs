@@ -14,8 +14,8 @@ use super::console::SPEEDS;
 use super::model::{Address, Check, Command, Config, Instance, Script, Span16, Subject, Tracker};
 use crate::addr::{Family, Version};
 use crate::limits::{
-    ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
-    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
+    ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, COMMAND_COUNT_MAX, GROUP_COUNT_MAX,
+    INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::order::sort;
 use crate::time::Span;
@@ -251,13 +251,14 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
     if trackers_end != config.trackers.len() {
         return Err(broken(Rule::TrackerRange, Place::Global));
     }
-    for (index, script) in (0..).zip(&config.scripts) {
+    // Said again for boards that hold none: they have no code for them then.
+    for (index, script) in (0..).zip(config.scripts.iter().take(SCRIPT_COUNT_MAX)) {
         check_script(config, script).map_err(|rule| broken(rule, Place::Script(index)))?;
     }
     for (index, tracker) in (0..).zip(&config.trackers) {
         check_tracker(config, *tracker).map_err(|rule| broken(rule, Place::Tracker(index)))?;
     }
-    for (index, command) in (0..).zip(&config.commands) {
+    for (index, command) in (0..).zip(config.commands.iter().take(COMMAND_COUNT_MAX)) {
         check_command(command).map_err(|rule| broken(rule, Place::Command(index)))?;
     }
     for (index, probe) in (0..).zip(&config.probes) {
