@@ -170,7 +170,7 @@ impl Node {
     }
 
     /// Orders of the operator. Answers whether the configuration changes in this turn.
-    pub(super) fn obey(&mut self, now: Instant) -> Result<bool, Violation> {
+    pub(super) fn obey(&mut self, now: Instant, turned: &mut Turned) -> Result<bool, Violation> {
         let mut reloaded = false;
         for order in core::mem::take(&mut self.orders) {
             match order {
@@ -187,7 +187,7 @@ impl Node {
                     }
                 }
                 Order::Reload(plan) if !reloaded && !self.stopping => {
-                    self.reload(now, plan)?;
+                    self.reload(now, plan, turned)?;
                     reloaded = true;
                 }
                 Order::Reload(_) => {}
@@ -195,7 +195,7 @@ impl Node {
                     self.stopping = true;
                     self.call(|engine| engine.stop(now));
                     // The last states come before the end.
-                    self.hear_events(&mut Turned::default());
+                    self.hear_events(turned);
                     self.post_stop();
                     for shadow in &mut self.shadows {
                         shadow.stop(now);
@@ -223,7 +223,12 @@ impl Node {
         Ok(reloaded)
     }
 
-    pub(super) fn reload(&mut self, now: Instant, plan: NodePlan) -> Result<(), Violation> {
+    fn reload(
+        &mut self,
+        now: Instant,
+        plan: NodePlan,
+        turned: &mut Turned,
+    ) -> Result<(), Violation> {
         let Some(engine) = self.engine.as_deref_mut() else { return Ok(()) };
         let Some(config) = engine.stage() else {
             return Err(broken(14, format!("n{}: no configuration to fill", self.id)));
@@ -233,10 +238,17 @@ impl Node {
             return Err(broken(15, format!("n{}: {invalid}", self.id)));
         }
         self.call(|engine| engine.reload(now));
+        // The last states come before the end.
+        self.hear_events(turned);
+        let mut removed = Vec::new();
         for shadow in &mut self.shadows {
             if !plan.routers.iter().any(|(new, _)| shadow.plan.survives_as(new)) {
                 shadow.stop(now);
+                removed.push(shadow.plan.vrid);
             }
+        }
+        for vrid in removed {
+            self.post_removed(vrid);
         }
         self.plan = Rc::new(plan);
         Ok(())

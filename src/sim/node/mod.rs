@@ -276,7 +276,7 @@ impl Node {
         self.retuned = false;
         self.hear_helper(now)?;
         let plan_before = self.plan.clone();
-        let reloaded = self.obey(now)?;
+        let reloaded = self.obey(now, &mut turned)?;
         self.expire(now)?;
         // A reload gives instances other numbers.
         let mut events = self.hear_events(&mut turned);

@@ -167,6 +167,9 @@ impl Node {
                 turned.lines.push(format!("n{id} {event:?}"));
             }
         }
+        if self.engine.as_deref().is_some_and(|engine| engine.events_lost() > self.events_lost) {
+            self.is_blind();
+        }
         events
     }
 
@@ -190,7 +193,6 @@ impl Node {
         if lost > self.events_lost && events < EVENT_COUNT_MAX {
             return Err(broken(10, format!("n{id}: events lost beside {events} that were not")));
         }
-        let is_blind = lost > self.events_lost;
         self.events_lost = lost;
         let deadline = engine.next_deadline();
         if deadline <= now && !moved {
@@ -198,9 +200,6 @@ impl Node {
             return Err(broken(16, format!("n{id}: wants to be called {late} ago, forever")));
         }
         self.wake_at = self.real(deadline);
-        if is_blind {
-            self.is_blind();
-        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::sim::invariant::{Violation, broken};
 use crate::sim::plan::GROUP;
 use crate::sim::tracked::{NOTIFY, script_name};
 use crate::time::{Instant, Span};
-use crate::trace::{Cause, Event, StateName, Told};
+use crate::trace::{Event, StateName, Told};
 use crate::track::message::{MESSAGE_LEN_MAX, Request, Run};
 
 /// Of a command of which nothing was heard for so long nothing more is expected: 30 s that it may
@@ -40,17 +40,9 @@ impl Node {
                     StateName::Master => Told::Master,
                     StateName::Backup => Told::Backup,
                     StateName::Fault => Told::Fault,
-                    // As keepalived has it: nobody asked to be told of the end.
-                    StateName::Init if change.cause == Cause::Removed => Told::Fault,
                     StateName::Init => return,
                 };
                 self.post(&name, told);
-                if change.to == StateName::Init {
-                    self.tracked.states.remove(&name);
-                    self.tracked.priorities.remove(&name);
-                    // Its successor, if there is one, begins anew.
-                    return;
-                }
                 self.post_of_group();
             }
             _ => {}
@@ -84,6 +76,15 @@ impl Node {
         if lane.and_then(|lane| lane.posted.last()).is_none_or(|last| last.0 != told) {
             self.post(GROUP, told);
         }
+    }
+
+    /// A reload removes an instance. As keepalived has it: nobody asked to be told of that, so it is
+    /// a fault. Its successor, if there is one, begins anew.
+    pub(super) fn post_removed(&mut self, vrid: u8) {
+        let name = format!("V{vrid}");
+        self.post(&name, Told::Fault);
+        self.tracked.states.remove(&name);
+        self.tracked.priorities.remove(&name);
     }
 
     /// The end is told as well.
