@@ -214,9 +214,10 @@ fn what_a_killed_helper_was_telling_is_told_again() {
     let router = scene.start(Ringward, &instance("  notify \"/run/tell any\""));
     scene.wait_for(&router, "begin MASTER");
     let keeper = router.process.children_named("ringward-keeper")[0];
-    let path = format!("/proc/{keeper}/task/{keeper}/children");
-    let helper = fs::read_to_string(path).unwrap().trim().parse().unwrap();
-    kill(Pid::from_raw(helper), Signal::SIGKILL).unwrap();
+    let children = fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+    let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let helper = children.split_whitespace().find(|pid| name(pid).trim() == "ringward-helper");
+    kill(Pid::from_raw(helper.unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
     scene.wait_for(&router, "end MASTER");
     assert_eq!(scene.log().iter().filter(|line| *line == "begin MASTER").count(), 2);
     assert!(scene.node.has(VIP).unwrap());

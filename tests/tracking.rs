@@ -227,9 +227,9 @@ fn a_helper_that_is_killed_is_replaced_and_nothing_else_happens() {
     let scripts = || pair.routers[0].status(&pair.tracking)["scripts"][0].clone();
     for round in 0..3 {
         let keeper = pair.routers[0].process.children_named("ringward-keeper")[0];
-        let helper = children(keeper.as_raw());
-        assert_eq!(helper.len(), 1, "round {round}");
-        kill(nix::unistd::Pid::from_raw(helper[0]), Signal::SIGKILL).unwrap();
+        let [helper, _] = household(keeper.as_raw());
+        assert_eq!(children(keeper.as_raw()).len(), 2, "round {round}");
+        end(helper, Signal::SIGKILL);
         let runs = scripts()["runs"].as_u64().unwrap();
         eventually(SOON, "it runs again", || scripts()["runs"].as_u64().unwrap() > runs + 1);
         assert_eq!(scripts()["failures"], 0);
@@ -240,15 +240,59 @@ fn a_helper_that_is_killed_is_replaced_and_nothing_else_happens() {
     assert_eq!(output.matches("helper-died").count(), 3, "{output}");
 }
 
+fn comm(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+fn end(pid: i32, signal: Signal) {
+    kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+}
+
+/// The helper and the guard of a keeper.
+fn household(keeper: i32) -> [i32; 2] {
+    let find = |name| children(keeper).into_iter().find(|pid| comm(*pid) == name);
+    eventually(SOON, "a helper and a guard", || {
+        find("ringward-helper").is_some() && find("ringward-guard").is_some()
+    });
+    [find("ringward-helper").unwrap(), find("ringward-guard").unwrap()]
+}
+
+/// The guard takes the place of a keeper that is killed, again and again; nothing else happens.
+#[test]
+fn a_keeper_that_is_killed_is_replaced_and_nothing_else_happens() {
+    let pair = Pair::new("keeper-replaced", [Ringward, Keepalived], &tracking(150, "fall 1"));
+    let mut keeper = pair.routers[0].process.children_named("ringward-keeper")[0].as_raw();
+    for _ in 0..3 {
+        let [_, guard] = household(keeper);
+        end(keeper, Signal::SIGKILL);
+        eventually(SOON, "the guard is keeper", || comm(guard) == "ringward-keeper");
+        keeper = guard;
+    }
+    let [_, guard] = household(keeper);
+    end(guard, Signal::SIGKILL);
+    eventually(SOON, "another guard", || household(keeper)[1] != guard);
+    let runs = || {
+        let status = pair.routers[0].status(&pair.tracking);
+        let script = &status["scripts"][0];
+        script["runs"].as_u64().unwrap() - script["failures"].as_u64().unwrap()
+    };
+    let before = runs();
+    eventually(SOON, "scripts run again", || runs() > before + 2);
+    assert!(pair.tracking.has(VIP).unwrap() && !pair.other.has(VIP).unwrap());
+    let output = pair.routers[0].process.output();
+    assert!(!output.contains("FAULT"), "{output}");
+}
+
 /// Nobody is left to run anything: what is known holds for a time, and the loop does not spin.
 #[test]
 fn without_helper_and_keeper_scripts_keep_how_they_stand() {
     let pair = Pair::new("keeper-killed", [Ringward, Keepalived], &tracking(150, "fall 1"));
-    let keeper = pair.routers[0].process.children_named("ringward-keeper")[0];
-    let helper = children(keeper.as_raw());
-    for pid in [keeper.as_raw(), helper[0]] {
-        kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-    }
+    let keeper = pair.routers[0].process.children_named("ringward-keeper")[0].as_raw();
+    let [_, guard] = household(keeper);
+    // The helper dies with its keeper; nobody may take over meanwhile.
+    end(guard, Signal::SIGSTOP);
+    end(keeper, Signal::SIGKILL);
+    end(guard, Signal::SIGKILL);
     let said = || pair.routers[0].process.output().contains("keeper-died");
     eventually(SOON, "the supervisor says so", said);
     let turns = || pair.routers[0].status(&pair.tracking)["process"]["turns"].as_u64().unwrap();

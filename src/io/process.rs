@@ -170,6 +170,18 @@ pub fn die_with_parent(parent: u32) -> bool {
     }
 }
 
+/// Ends with the parent, at once.
+pub fn end_with_parent() {
+    // SAFETY: touches no memory.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+}
+
+/// Asks for SIGCHLD when the parent dies.
+pub fn hear_of_parents_end() {
+    // SAFETY: touches no memory.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGCHLD, 0, 0, 0) };
+}
+
 /// Names the process in `ps`; at most 15 octets are kept.
 pub fn set_name(name: &core::ffi::CStr) {
     // SAFETY: the kernel reads the string up to its zero.
