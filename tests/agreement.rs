@@ -59,7 +59,7 @@ fn agrees(name: &str, arguments: &[&str]) {
         .output()
         .unwrap();
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    let mut config = Box::new(Config::new());
+    let mut config = boxed();
     blob::decode(&fs::read(&blob).unwrap(), &mut config).unwrap();
     let expected = expected(&config);
 
@@ -70,10 +70,9 @@ fn agrees(name: &str, arguments: &[&str]) {
     command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp"]);
     command.args(["--config-id", "node1", "--use-file"]);
     let process = node.spawn(command.arg(&source)).unwrap();
-    let mut log = String::new();
-    eventually(|| {
-        log.push_str(&process.output());
-        if log.contains("Startup complete") { Ok(()) } else { Err(log.clone()) }
+    let log = eventually(|| {
+        let log = process.output();
+        if log.contains("Startup complete") { Ok(log) } else { Err(log) }
     });
 
     let _ = fs::remove_file(DUMP);
@@ -87,6 +86,13 @@ fn agrees(name: &str, arguments: &[&str]) {
     });
     let _ = fs::remove_file(DUMP);
     assert_eq!(expected, told(&dump), "\n{log}\n{dump}");
+}
+
+/// An empty configuration, made where there is room for it: without optimisation it is on the stack
+/// first, and that of a test is small.
+fn boxed() -> Box<Config> {
+    let roomy = std::thread::Builder::new().stack_size(16 << 20);
+    roomy.spawn(|| Box::new(Config::new())).unwrap().join().unwrap()
 }
 
 /// Calls `work` until it succeeds.

@@ -77,6 +77,43 @@ fn a_configuration_is_compared_with_the_router_that_it_is_for() {
     ends(&ringwardc(&folder, &["check", "--network", "lan", "in.conf"]), 2);
 }
 
+/// A pair as a public tutorial has it, tests/compiler/balancer-*: masks on the addresses of routers,
+/// mail, pauses of zero, virtual servers.
+#[test]
+fn a_pair_of_load_balancers_compiles_without_its_virtual_servers() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiler");
+    for name in ["balancer-a.conf", "balancer-b.conf"] {
+        let (_, said) = ends(&ringwardc(&here, &["check", name]), 1);
+        assert!(said.contains("error[RW0023]: `virtual_server` is not supported yet"), "{said}");
+        assert!(said.contains("`--only vrrp` compiles the file without"), "{said}");
+        let (shown, said) = ends(&ringwardc(&here, &["check", "--only", "vrrp", name]), 0);
+        assert_eq!(shown, format!("{name}: 2 warnings, 3 notes, 1 instance\n"), "{said}");
+        assert!(said.contains("`virtual_server 192.0.2.80 443` is left out"), "{said}");
+        assert!(said.contains("is meant, and compiled"), "{said}");
+    }
+    let pair = ["pair", "--only", "vrrp", "balancer-a.conf", "balancer-b.conf"];
+    let (shown, _) = ends(&ringwardc(&here, &pair), 0);
+    assert!(shown.contains("balancer-a.conf is master (priority 150)"), "{shown}");
+    // 3 x 1 s and 156/256 s.
+    assert!(shown.contains("follows (priority 100): 3.609375 s after"), "{shown}");
+}
+
+/// The same of tests/compiler/nginx-*, where the second has a slip that its author made.
+#[test]
+fn a_pair_that_follows_its_service_compiles_once_the_slip_is_mended() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiler");
+    let (shown, _) = ends(&ringwardc(&here, &["check", "nginx-a.conf"]), 0);
+    assert!(shown.ends_with("1 instance\n"), "{shown}");
+    let (_, said) = ends(&ringwardc(&here, &["check", "nginx-b-slip.conf"]), 1);
+    assert!(said.contains("help: write `mcast_src_ip 198.51.100.42`"), "{said}");
+    let folder = folder("nginx");
+    let text = fs::read_to_string(here.join("nginx-b-slip.conf")).unwrap();
+    fs::write(folder.join("b.conf"), text.replace("_ip198", "_ip 198")).unwrap();
+    fs::copy(here.join("nginx-a.conf"), folder.join("a.conf")).unwrap();
+    let (shown, _) = ends(&ringwardc(&folder, &["pair", "a.conf", "b.conf"]), 0);
+    assert!(shown.contains("a.conf is master (priority"), "{shown}");
+}
+
 #[test]
 fn compile_writes_a_private_blob_and_nothing_else() {
     let folder = folder("compile");

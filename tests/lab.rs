@@ -99,6 +99,18 @@ fn killing_a_program_takes_all_that_it_started() {
 }
 
 #[test]
+fn what_several_processes_write_at_once_is_all_there() {
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    let mut command = Command::new("sh");
+    let writer = "(i=0; while [ $i -lt 5000 ]; do echo line; i=$((i+1)); done) &";
+    command.args(["-c", &format!("{writer} {writer} {writer} wait")]);
+    let mut shell = node.spawn(&mut command).unwrap();
+    shell.wait(6 * SOON).unwrap();
+    assert_eq!(shell.output().lines().filter(|line| *line == "line").count(), 15_000);
+}
+
+#[test]
 fn the_end_of_a_program_is_reported_with_its_status() {
     let segment = Segment::new().unwrap();
     let node = segment.node().unwrap();

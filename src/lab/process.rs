@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
@@ -51,6 +52,9 @@ impl Process {
         let output = memfd_create("output", MFdFlags::MFD_CLOEXEC)
             .map(File::from)
             .map_err(|error| fault(error.into()))?;
+        // Writes to memory are not serialised by the file's position, as those to a disk are: of two
+        // processes that write at once, one would overwrite the other's line.
+        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|error| fault(error.into()))?;
         let stdio = || output.try_clone().map(Stdio::from).map_err(&fault);
         let dup = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned().map_err(&fault);
         command.stdin(Stdio::null()).stdout(stdio()?).stderr(stdio()?).process_group(0);

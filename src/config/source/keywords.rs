@@ -189,8 +189,14 @@ fn named(name: &str) -> impl Iterator<Item = &'static Keyword> {
 /// The keyword that was probably meant: one of `block` if one is near, else any.
 pub fn propose(name: &str, block: Block) -> Option<&'static str> {
     let here = KEYWORDS.iter().filter(|keyword| keyword.is_in(block)).map(|keyword| keyword.name);
-    nearest(name, here).or_else(|| nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)))
+    let cut = || here.clone().find(|known| name.len() >= CUT_LEN_MIN && known.starts_with(name));
+    nearest(name, here.clone())
+        .or_else(cut)
+        .or_else(|| nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)))
 }
+
+/// So much of a keyword tells what was meant.
+const CUT_LEN_MIN: usize = 6;
 
 /// The keyword that means in `block` what `name` means elsewhere: settings of instances have a
 /// `vrrp_` before them in global_defs.
@@ -211,6 +217,7 @@ pub fn cure(name: &str) -> Option<&'static str> {
             "remove it on all routers: it came along with a tutorial, and keepalived then drops packets to the addresses",
         ),
         "nb_get_retry" => Some("write `retry`"),
+        "virtual_server" => Some("`--only vrrp` compiles the file without its virtual servers"),
         "vrrp_vmac_garp_intvl" => Some("write `vrrp_garp_extra_if`"),
         "vmac_garp_intvl" => Some("write `garp_extra_if`"),
         "global_tracking" => Some("write `sync_group_tracking_weight`, or remove it"),

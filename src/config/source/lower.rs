@@ -109,7 +109,8 @@ impl Lowering<'_> {
         let (mut instances, mut scripts, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_incomplete = false;
         for statement in &tree.statements {
-            let Some(keyword) = self.judge(statement, Block::Top) else {
+            let Some(keyword) = self.judge(statement, Block::Top).or_else(|| self.meant(statement))
+            else {
                 is_incomplete = true;
                 continue;
             };
@@ -199,6 +200,19 @@ impl Lowering<'_> {
         self.has_shape(statement, keyword).then_some(keyword)
     }
 
+    /// The block that an unknown keyword was probably meant to open: read for the sake of the
+    /// messages about it, and of those that would otherwise miss it.
+    fn meant(&self, statement: &Statement) -> Option<&'static Keyword> {
+        let word = statement.keyword.text.as_str();
+        let is_known = keywords::find(word, Block::Top).is_some();
+        if self.options.is_permissive || is_known || statement.block.is_none() {
+            return None;
+        }
+        keywords::find(keywords::propose(word, Block::Top)?, Block::Top)
+            .filter(|meant| meant.status == Status::Built && meant.is_in(Block::Top))
+            .filter(|meant| meant.opens().is_some())
+    }
+
     /// Says that a part was left out as asked for.
     fn leave_out(&mut self, statement: &Statement, keyword: &Keyword) {
         let values = statement.values.iter().take(2).map(|word| format!(" {}", word.text));
@@ -247,6 +261,9 @@ impl Lowering<'_> {
                 Shape::Flag | Shape::Value | Shape::Values => format!("`{name}` wants a value"),
             };
             let mut diagnostic = Diagnostic::new(Code::NoValue, span, message).label(keyword.about);
+            if is_block {
+                diagnostic = diagnostic.help(format!("write `{name} NAME {{`"));
+            }
             if let Some(comment) = statement.comment {
                 diagnostic = diagnostic
                     .also(comment, "all of this is a comment")
@@ -297,7 +314,10 @@ impl Lowering<'_> {
         }
         if let Some((keyword, rest)) = keywords::split_glued(text, here) {
             let message = format!("a space is missing behind `{keyword}`");
-            let value = rest.trim_start_matches(['=', ':']);
+            let value = match rest.trim_start_matches(['=', ':']) {
+                "" => statement.values.first().map_or("", |value| value.text.as_str()),
+                value => value,
+            };
             let diagnostic = Diagnostic::new(Code::Glued, word.span, message)
                 .survived(is_survived)
                 .label("keyword and value in one word")
@@ -314,7 +334,13 @@ impl Lowering<'_> {
                 diagnostic = diagnostic.label("case counts").help(format!("write `{near}`"));
             }
             Some(near) => diagnostic = diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic = diagnostic.label(format!("not a keyword of {}", here.name())),
+            None => {
+                diagnostic = diagnostic.label(format!("not a keyword of {}", here.name()));
+                if here == Block::SyncGroup && statement.values.is_empty() {
+                    diagnostic =
+                        diagnostic.help(format!("members stand in a block: `group {{ {text} }}`"));
+                }
+            }
         }
         self.report.add(diagnostic);
     }

@@ -112,9 +112,8 @@ pub fn export_uci(
 /// A keepalived.conf as `/etc/config/ringward`, which compiles to the same; none when there are
 /// errors, or when something cannot be said in UCI, as the report says.
 pub fn import(options: &Options<'_>, name: &str, octets: &[u8]) -> (Option<String>, Report) {
-    let Compiled { config: Some(config), report, .. } = compile_with(options, name, octets) else {
-        return (None, compile_with(options, name, octets).report);
-    };
+    let Compiled { config, report, .. } = compile_with(options, name, octets);
+    let Some(config) = config else { return (None, report) };
     let mut scratch = report_of(options);
     let Some(file) = text::read(name, octets, &mut scratch) else { return (None, report) };
     let tree = keepalived::parse(file, options, &mut scratch);

@@ -8,6 +8,7 @@ mod messages;
 mod nodes;
 mod robustness;
 mod scripts;
+mod slips;
 
 use super::diagnostic::Severity;
 use super::{Compiled, compile};

@@ -127,6 +127,9 @@ impl SourceFile {
     /// The text of `span` with every secret replaced by as many octets of asterisks.
     pub fn shown(&self, start: usize, end: usize) -> String {
         let text = self.text.get(start..end).unwrap_or("");
+        if self.secrets.range(..end).next_back().is_none_or(|(_, &end)| end <= start) {
+            return text.to_owned();
+        }
         let is_secret =
             |at| self.secrets.range(..=at).next_back().is_some_and(|(_, &end)| at < end);
         let mut shown = String::with_capacity(text.len());
@@ -195,7 +198,11 @@ impl Sources {
         let mut trail = Vec::new();
         let mut next = step(span.via);
         while let Some(known) = next {
-            trail.push((known.span, known.text.clone()));
+            // Variables that name each other come by the same places again and again.
+            let place = known.span.without_way();
+            if !trail.iter().any(|(span, _): &(TextSpan, String)| span.without_way() == place) {
+                trail.push((known.span, known.text.clone()));
+            }
             next = step(known.before);
         }
         let mut file = self.file(span.file);
@@ -243,8 +250,7 @@ pub(super) fn read(name: &str, octets: &[u8], report: &mut Report) -> Option<Fil
         return no_text(report, format!("{name} is a compiled configuration, not text"), help);
     }
     if octets.len() > TEXT_LEN_MAX {
-        let message =
-            format!("{name} has {} octets, more than {TEXT_LEN_MAX} are not read", octets.len());
+        let message = format!("{name} is longer than {TEXT_LEN_MAX} octets, the most that is read");
         return no_text(report, message, "is this the right file?");
     }
     if octets.starts_with(&[0xff, 0xfe]) || octets.starts_with(&[0xfe, 0xff]) {

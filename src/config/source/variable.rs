@@ -131,8 +131,11 @@ impl<'o> Variables<'o> {
             let further: Vec<Line> = further.collect();
             if count > EXPANSIONS_MAX || next.text().len() > LINE_LEN_MAX {
                 let span = line.span(start, end, report);
-                let message =
-                    format!("`${name}` becomes a line of more than {LINE_LEN_MAX} octets");
+                let message = if next.text().len() > LINE_LEN_MAX {
+                    format!("`${name}` becomes a line of more than {LINE_LEN_MAX} octets")
+                } else {
+                    format!("`${name}` is put in again and again")
+                };
                 report.add(
                     Diagnostic::new(Code::EndlessVariable, span, message)
                         .help("look for variables that name themselves, or each other"),

@@ -98,6 +98,7 @@ fn these_keywords_are_built_and_no_others() {
         "script_user",
         "enable_script_security",
         "set_supplementary_groups",
+        "vrrp_gna_interval",
     ];
     assert_eq!(built, expected.into_iter().collect());
 }

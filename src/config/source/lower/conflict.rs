@@ -21,6 +21,7 @@ impl Lowering<'_> {
                     Diagnostic::new(Code::NameTwice, name.span, message)
                         .label("keepalived drops this one")
                         .also(first, "first given here")
+                        .help("give it another name")
                         .survived(true),
                 );
                 true
@@ -87,7 +88,9 @@ impl Lowering<'_> {
 
     pub(super) fn report_unicast(&mut self, draft: &Draft) {
         if draft.peers.is_empty() {
-            if let Some(span) = draft.unicast {
+            if let Some(span) = draft.unicast
+                && !draft.unread.contains(&"unicast_peer")
+            {
                 let message = "unicast without peers: the instance speaks multicast".to_owned();
                 self.report.add(
                     Diagnostic::new(Code::NoPeers, span, message)

@@ -117,6 +117,12 @@ impl Lowering<'_> {
                     self.global_given(name, given.span);
                 }
             }
+            "vrrp_gna_interval" => {
+                if let Some(given) = self.seconds(name, word, timer) {
+                    self.config.global.gna_interval = given.value;
+                    self.global_given(name, given.span);
+                }
+            }
             "script_user" => self.defaults.account = self.account(&statement.values),
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
-use super::super::keepalived::Statement;
+use super::super::keepalived::{Body, Statement};
 use super::super::keywords::{self, Block};
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
@@ -119,7 +119,8 @@ impl Lowering<'_> {
             }
             ("unicast_peer", _) => {
                 self.peers(statement, draft);
-                true
+                let is_empty = |body: &Body| body.statements.is_empty();
+                !draft.peers.is_empty() || statement.block.as_ref().is_some_and(is_empty)
             }
             (name, Some(_)) if name.starts_with("notify") => {
                 draft.notify.push((name, statement.values.clone()));

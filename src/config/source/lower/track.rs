@@ -142,10 +142,12 @@ impl Lowering<'_> {
         let message = format!("there is no vrrp_script `{}`", word.text);
         let names = self.scripts.iter().filter_map(|draft| draft.name.as_ref());
         let near = nearest(&word.text, names.map(|name| name.value.as_str()));
-        let mut diagnostic = Diagnostic::new(Code::UnknownSubject, word.span, message);
-        if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-        }
+        let mut diagnostic =
+            Diagnostic::new(Code::UnknownSubject, word.span, message).survived(true);
+        diagnostic = match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("define it: `vrrp_script {} {{`", word.text)),
+        };
         self.report.add(diagnostic);
     }
 

@@ -50,8 +50,13 @@ impl Lowering<'_> {
     ) -> Option<Given<u64>> {
         let is_digits = !word.text.is_empty() && word.text.bytes().all(|c| c.is_ascii_digit());
         if !is_digits {
-            let help =
-                format!("`{keyword}` is a whole number, {} to {}", range.start(), range.end());
+            let bare = without_stop(&word.text).filter(|bare| bare.parse::<u64>().is_ok());
+            let help = match bare {
+                Some(bare) => format!("write `{bare}`: {ENDS}"),
+                None => {
+                    format!("`{keyword}` is a whole number, {} to {}", range.start(), range.end())
+                }
+            };
             let message = format!("`{}` is not a whole number", word.text);
             self.refuse_value(word, Code::NotNumber, message, Some(help), has_default(keyword));
             return None;
@@ -95,8 +100,14 @@ impl Lowering<'_> {
         range: RangeInclusive<Span>,
     ) -> Option<Given<Span>> {
         let Some(value) = decimal_seconds(&word.text) else {
-            let help = if word.text.contains(',') {
+            let bare = without_stop(&word.text).filter(|bare| decimal_seconds(bare).is_some());
+            let bare_unit = word.text.strip_suffix('s').filter(|it| decimal_seconds(it).is_some());
+            let help = if let Some(bare) = bare {
+                format!("write `{bare}`: {ENDS}")
+            } else if word.text.contains(',') {
                 "decimals follow a point".to_owned()
+            } else if let Some(bare) = bare_unit {
+                format!("write `{bare}`: the unit is always the second")
             } else {
                 format!("`{keyword}` is a number of seconds, without a unit")
             };
@@ -130,6 +141,14 @@ impl Lowering<'_> {
         if let Some((_, value)) = found {
             return (!word.is_reported).then(|| Given { value: value.clone(), span: word.span });
         }
+        let bare = without_stop(&word.text);
+        let near = bare.into_iter().find(|bare| choices.iter().any(|(name, _)| name == bare));
+        if let Some(bare) = near {
+            let message = format!("`{}` is not a value of `{keyword}`", word.text);
+            let help = format!("write `{bare}`: {ENDS}");
+            self.refuse_value(word, Code::WrongWord, message, Some(help), has_default(keyword));
+            return None;
+        }
         let near = nearest(&word.text, choices.iter().map(|(name, _)| *name));
         let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
         let help = match near {
@@ -146,6 +165,12 @@ impl Lowering<'_> {
 
     /// A name of an interface.
     pub(super) fn interface_name(&mut self, word: &Word) -> Option<Given<InterfaceName>> {
+        // The kernel would take such a name, but nobody means it.
+        if let Some(bare) = without_stop(&word.text) {
+            let message = format!("`{}` is hardly the name of an interface", word.text);
+            self.refuse(word, Code::BadName, message, Some(format!("write `{bare}`: {ENDS}")));
+            return None;
+        }
         let site = self.options.site;
         let name = site.device(&word.text).unwrap_or(&word.text);
         match InterfaceName::try_from(name) {
@@ -158,7 +183,13 @@ impl Lowering<'_> {
                     Some(network) => (format!("`{network}` cannot be the name of a network"), 14),
                     None => (format!("`{name}` cannot be the name of an interface"), 15),
                 };
-                let help = format!("at most {len} octets, without `/`, `:` and spaces");
+                let help = match name.split_once(':') {
+                    Some((device, label)) if !device.is_empty() && !label.is_empty() => format!(
+                        "`{name}` is a label: write `{device}` here, and `label {name}` behind an \
+                         address"
+                    ),
+                    _ => format!("at most {len} octets, without `/`, `:` and spaces"),
+                };
                 self.refuse(word, Code::BadName, what, Some(help));
                 None
             }
@@ -253,6 +284,14 @@ impl Lowering<'_> {
     }
 }
 
+/// What is said of a `;` or `,` at the end of a value.
+const ENDS: &str = "a line ends by itself";
+
+/// A value without the `;` or `,` that other languages end lines with.
+fn without_stop(value: &str) -> Option<&str> {
+    value.strip_suffix([';', ',']).filter(|bare| !bare.is_empty())
+}
+
 /// Whether keepalived takes the default, as is done here, when the value of this keyword cannot be
 /// read. Others become zero or one, or keepalived gives up (tried with 2.2.7).
 fn has_default(keyword: &str) -> bool {
@@ -289,6 +328,14 @@ fn dotted_mask(text: &str) -> Option<u32> {
 }
 
 fn address_help(text: &str) -> Option<String> {
+    if let Some(bare) = without_stop(text).filter(|bare| bare.parse::<IpAddr>().is_ok()) {
+        return Some(format!("write `{bare}`: {ENDS}"));
+    }
+    if let Some((first, _)) = text.split_once('-')
+        && first.parse::<IpAddr>().is_ok()
+    {
+        return Some("write one address to a line: there are no ranges".to_owned());
+    }
     if let Some((ip, interface)) = text.split_once('%')
         && ip.parse::<IpAddr>().is_ok()
     {

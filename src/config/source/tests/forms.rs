@@ -307,14 +307,3 @@ fn octets_that_are_not_utf8_are_fine_in_comments_and_a_warning_in_values() {
     assert_eq!(compiled.report.diagnostics[0].code.id(), "RW0003");
     assert_eq!(compiled.config.unwrap().instances[0].name, "VI_\u{fffd}");
 }
-
-#[test]
-fn the_examples_that_users_bring_get_the_messages_they_need() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/examples");
-    let Ok(slip) = std::fs::read(folder.join("nginx-backup-with-slip.conf")) else { return };
-    let report = compile("slip", &slip).report.to_string();
-    assert!(report.contains("help: write `mcast_src_ip 192.168.19.155`"), "{report}");
-    let unicast = std::fs::read(folder.join("lvs-unicast-backup.conf")).unwrap();
-    let report = compile("unicast", &unicast).report.to_string();
-    assert!(report.contains("help: 192.168.0.24 is meant, and compiled"), "{report}");
-}

@@ -80,7 +80,8 @@ fn an_included_file_is_named_with_its_include() {
             "error[RW0053]: instance `VI_1` exists already\n  --> sub/a:1:15\n   |\n 1 | vrrp_instance \
              VI_1 {\n   |               ^^^^ keepalived drops this one\n   |\n  ::: \
              main.conf:1:15\n   |\n 1 | vrrp_instance VI_1 {\n   |               ---- first given \
-             here\n...\n10 | include sub/a\n   |         ----- included here\n\n"
+             here\n...\n10 | include sub/a\n   |         ----- included here\n   |\n   = help: give it \
+             another name\n\n"
         ),
         "{report}"
     );

@@ -65,6 +65,7 @@ error[RW0023]: `virtual_server` is not supported yet
    | --------------
    |
    = note: 2 more places like these
+   = help: `--only vrrp` compiles the file without its virtual servers
 "#,
     );
 }

@@ -1,0 +1,80 @@
+//! Slips as people make them, and the cure that each is told.
+
+use super::*;
+
+/// The first message about `text` is `code`, and this cures it.
+#[track_caller]
+fn cured(text: &str, code: &str, cure: &str) {
+    let report = run(text).report;
+    assert_eq!(report.diagnostics[0].code.id(), code, "{report}");
+    assert!(report.diagnostics[0].helps.iter().any(|help| help.contains(cure)), "{report}");
+}
+
+#[test]
+fn a_line_ends_by_itself() {
+    for (line, code, cure) in [
+        ("priority 100;", "RW0032", "write `100`"),
+        ("advert_int 1.5,", "RW0032", "write `1.5`"),
+        ("state MASTER;", "RW0036", "write `MASTER`"),
+        ("mcast_src_ip 10.0.0.1;", "RW0034", "write `10.0.0.1`"),
+    ] {
+        cured(&with(line), code, cure);
+    }
+    cured(&with("").replace("eth0", "eth0;"), "RW0037", "write `eth0`");
+    cured(&with_addresses("10.0.0.9 dev eth1;", ""), "RW0037", "write `eth1`");
+}
+
+#[test]
+fn colons_equals_signs_and_units_belong_to_other_languages() {
+    cured(&with("priority: 100"), "RW0021", "write `priority 100`");
+    cured(&with("priority=100"), "RW0021", "write `priority 100`");
+    cured(&with("advert_int 1s"), "RW0032", "write `1`");
+}
+
+#[test]
+fn what_was_meant_by_an_address_or_interface_is_said() {
+    cured(&with_addresses("10.0.0.9-10.0.0.12", ""), "RW0034", "one address to a line");
+    cured(&with_addresses("10.0.0.9 dev eth0:1", ""), "RW0037", "`label eth0:1` behind");
+    cured(&with("").replace("eth0", "eth0:1"), "RW0037", "write `eth0` here");
+}
+
+#[test]
+fn a_keyword_that_was_cut_short_is_found() {
+    let text = with("").replace("virtual_ipaddress", "virtual_ip");
+    assert_eq!(codes(&text), ["RW0020"]);
+    cured(&text, "RW0020", "did you mean `virtual_ipaddress`?");
+}
+
+#[test]
+fn members_of_a_group_and_names_of_blocks_are_asked_for() {
+    cured(&format!("{}vrrp_sync_group G {{\nVI_1\n}}\n", with("")), "RW0020", "`group { VI_1 }`");
+    cured(&with("").replace(" VI_1", ""), "RW0030", "write `vrrp_instance NAME {`");
+    cured(&with("track_script {\nchk\n}"), "RW0083", "define it: `vrrp_script chk {`");
+}
+
+#[test]
+fn a_misspelt_block_is_read_as_what_was_meant() {
+    let script = "vvrp_script chk {\nscript /bin/true\ninteval 2\n}\n";
+    let text = format!("{script}{}", with("track_script {\nchk\n}"));
+    assert_eq!(codes(&text), ["RW0020"; 2], "and nothing about a missing script");
+    // keepalived leaves it out.
+    let options = crate::config::source::Options {
+        is_permissive: true,
+        ..crate::config::source::Options::PLAIN
+    };
+    let compiled = crate::config::source::compile_with(&options, "test.conf", text.as_bytes());
+    assert_eq!(compiled.config.unwrap().scripts.len(), 0);
+}
+
+#[test]
+fn peers_that_cannot_be_read_are_not_called_missing() {
+    let text = with("unicast_src_ip 10.0.0.1\nunicast_peer {\ngw2.example.net\n}");
+    assert_eq!(codes(&text), ["RW0034"]);
+}
+
+#[test]
+fn variables_in_a_circle_are_shown_once() {
+    let report = run(&format!("$A=$B\n$B=$A\n{}$A\n", with(""))).report;
+    assert_eq!(report.diagnostics[0].code.id(), "RW0103", "{report}");
+    assert!(report.diagnostics[0].others.len() <= 3, "{report}");
+}
