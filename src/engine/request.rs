@@ -513,7 +513,8 @@ impl Engine {
             self.kernel.silences = self.kernel.silences.saturating_add(1);
             self.observe_overrun(now);
         }
-        self.kernel.due = None;
+        // The others are still waited for, even if there is no room to ask for more.
+        self.kernel.due = self.kernel.pending.iter().map(|asked| asked.until).min();
         self.kernel.restart();
     }
 
