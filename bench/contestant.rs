@@ -75,6 +75,21 @@ pub(crate) fn single(priority: u8, interval: Span) -> String {
     configuration(&[Instance { interface: 0, vrid: 1, priority }], interval)
 }
 
+/// The same, and it tracks so many scripts, each of which is run every second and does nothing.
+pub(crate) fn scripted(priority: u8, interval: Span, scripts: u8) -> String {
+    let text = single(priority, interval);
+    let text = text.replace("  vrrp_version 3\n", "  vrrp_version 3\n  script_user root\n");
+    let instance = text.strip_suffix("}\n").unwrap();
+    let (mut blocks, mut names) = (String::new(), String::new());
+    for number in 1..=scripts {
+        write!(blocks, "vrrp_script s{number} {{\n  script /bin/true\n  interval 1\n}}\n").unwrap();
+        writeln!(names, "    s{number}").unwrap();
+    }
+    // keepalived wants scripts before the instances that track them.
+    let (globals, instance) = instance.split_once("vrrp_instance").unwrap();
+    format!("{globals}{blocks}vrrp_instance{instance}  track_script {{\n{names}  }}\n}}\n")
+}
+
 impl Contestant {
     pub(crate) fn ringward(path: PathBuf, compiler: PathBuf) -> Self {
         let keepalived = Keepalived::fetched();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread::sleep;
 use std::time::Duration;
 
 use nix::time::ClockId;
@@ -15,6 +16,29 @@ pub(crate) struct Meter(Vec<Pid>);
 impl Meter {
     pub(crate) fn new(process: &Process) -> Self {
         Meter(process.tree().into_iter().map(|(pid, _)| pid).collect())
+    }
+
+    /// Those that stay, of a program that runs others: each of those ends within such a pause.
+    pub(crate) fn of_lasting(process: &Process, pause: Duration) -> Self {
+        let mut pids = Meter::new(process).0;
+        for _ in 0..3 {
+            sleep(pause);
+            let there = Meter::new(process).0;
+            pids.retain(|pid| there.contains(pid));
+        }
+        Meter(pids)
+    }
+
+    /// Processor time so far of those that they have started and that have ended, in the steps of
+    /// the kernel's clock tick (proc_pid_stat(5): fields 16 and 17, hundredths of a second).
+    pub(crate) fn processor_of_ended(&self) -> Span {
+        let of_one = |pid: &Pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            let behind_name = stat.rsplit(')').next().unwrap();
+            let fields = behind_name.split_whitespace().skip(16 - 3).take(2);
+            fields.map(|field| field.parse::<u64>().unwrap()).sum::<u64>()
+        };
+        Span::from_centis(self.0.iter().map(of_one).sum())
     }
 
     /// Processor time so far. What the kernel does for packets in a soft interrupt is done on the

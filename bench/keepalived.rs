@@ -43,6 +43,8 @@ mod rhythm;
 mod rig;
 #[path = "scale.rs"]
 mod scale;
+#[path = "scripts.rs"]
+mod scripts;
 #[path = "size.rs"]
 mod size;
 #[path = "speaker.rs"]
@@ -53,12 +55,16 @@ mod takeover;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use contestant::Contestant;
 use noise::Noise;
 use report::{Report, Row};
 use ringward::lab;
 use ringward::time::Span;
+
+/// When so much has passed, what was not begun yet is not measured.
+const TIME_MAX: Duration = Duration::from_secs(14 * 60);
 
 /// Some rows that are measured together.
 struct Theme {
@@ -76,13 +82,15 @@ const fn theme(
     Theme { name, pairs, measure }
 }
 
-const THEMES: [Theme; 19] = [
+const THEMES: [Theme; 21] = [
     theme("takeover-10", 30, |pair, pairs, noise| {
         takeover::measure(pair, pairs, noise, Span::from_millis(10))
     }),
     theme("takeover-100", 30, |pair, pairs, noise| {
         takeover::measure(pair, pairs, noise, Span::from_millis(100))
     }),
+    theme("takeover-scripts", 15, takeover::measure_scripted),
+    theme("scripts", 2, scripts::measure),
     theme("handover", 10, handover::measure),
     theme("lifetime", 15, |pair, pairs, _| lifetime::measure(pair, pairs)),
     theme("start-255", 10, |pair, pairs, _| lifetime::measure_many(pair, pairs)),
@@ -180,6 +188,10 @@ fn main() -> ExitCode {
         if !options.rows.is_empty() && !options.rows.iter().any(|name| name == theme.name) {
             continue;
         }
+        if report.elapsed() > TIME_MAX {
+            report.fail(theme.name, "not begun: out of time");
+            continue;
+        }
         let pairs = options.pairs.unwrap_or(theme.pairs);
         // Each draws its own numbers: they do not depend on which others are measured.
         let name = theme
@@ -189,9 +201,11 @@ fn main() -> ExitCode {
         let mut noise = Noise(options.seed.wrapping_add(name));
         match catch_unwind(AssertUnwindSafe(|| (theme.measure)(&pair, pairs, &mut noise))) {
             Ok(rows) => rows.into_iter().for_each(|row| report.add(theme.name, row)),
-            Err(_) => report.fail(theme.name),
+            Err(_) => report.fail(theme.name, "could not be measured (see above)"),
         }
+        // Whoever breaks it off keeps what was measured.
+        report.write(&options.report).expect("the report can be written");
     }
-    report.write(&options.report).expect("the report can be written");
+    println!("\n{} s, written to {}", report.elapsed().as_secs(), options.report.display());
     if report.finish() || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant as Clock;
+use std::time::{Duration, Instant as Clock};
 
 use serde_json::{Value, json};
 
@@ -199,9 +199,14 @@ impl Report {
         self.rows.push(row.json(theme));
     }
 
-    /// A row that could not be measured.
-    pub(crate) fn fail(&mut self, theme: &str) {
-        println!("{theme}: could not be measured (see above)  FAILED");
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// A row that could not be measured, and why.
+    pub(crate) fn fail(&mut self, theme: &str, why: &str) {
+        println!("{theme}: {why}  FAILED");
+        self.markdown += &format!("| {theme}: not measured | | | | (missed) |\n");
         self.failed += 1;
         self.rows.push(json!({ "row": theme, "met": false }));
     }
@@ -216,7 +221,6 @@ impl Report {
         }
         fs::write(path, format!("{document:#}\n"))?;
         fs::write(path.with_extension("md"), &self.markdown)?;
-        println!("\n{} s, written to {}", self.since.elapsed().as_secs(), path.display());
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ringward::lab::{Capture, Frame, Node, Process, Seen, Segment, now};
 use ringward::time::Span;
 
-use super::contestant::{Contestant, single};
+use super::contestant::{Contestant, scripted, single};
 use super::noise::Noise;
 use super::report::{Bound, Row};
 use super::rhythm::{vrid_of, wait_for_adverts};
@@ -30,11 +30,14 @@ struct Arena {
 }
 
 impl Arena {
-    fn new(contestant: &Contestant, interval: Span) -> Self {
+    fn new(contestant: &Contestant, interval: Span, scripts: u8) -> Self {
         let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
         let (master, backup) = (segment.node().unwrap(), segment.node().unwrap());
         let capture = segment.capture().unwrap();
-        let text = single(BACKUP_PRIORITY, interval);
+        let text = match scripts {
+            0 => single(BACKUP_PRIORITY, interval),
+            _ => scripted(BACKUP_PRIORITY, interval, scripts),
+        };
         let since = now();
         let process = contestant.start(&backup, &text);
         let arena =
@@ -67,15 +70,36 @@ impl Arena {
     }
 }
 
+/// Without and with scripts that the backup tracks.
 pub(crate) fn measure(
     pair: &[Contestant; 2],
     pairs: usize,
     noise: &mut Noise,
     interval: Span,
 ) -> Vec<Row> {
-    let arenas = [Arena::new(&pair[0], interval), Arena::new(&pair[1], interval)];
     let name = format!("takeover after theory, advert {interval}");
-    let mut row = Row::new(&name, "ms", Bound::Ratio(0.5));
+    let row = Row::new(&name, "ms", Bound::Ratio(0.5));
+    vec![measure_with(pair, pairs, noise, (interval, 0), row)]
+}
+
+pub(crate) fn measure_scripted(
+    pair: &[Contestant; 2],
+    pairs: usize,
+    noise: &mut Noise,
+) -> Vec<Row> {
+    let name = "takeover after theory, 100 scripts a second";
+    let row = Row::new(name, "ms", Bound::Ratio(0.6));
+    vec![measure_with(pair, pairs, noise, (Span::from_millis(100), 100), row)]
+}
+
+fn measure_with(
+    pair: &[Contestant; 2],
+    pairs: usize,
+    noise: &mut Noise,
+    (interval, scripts): (Span, u8),
+    mut row: Row,
+) -> Row {
+    let arenas = [0, 1].map(|side: usize| Arena::new(&pair[side], interval, scripts));
     for number in 0..pairs {
         // The same moment of the interval for both.
         let phase = Duration::from_nanos(noise.next() % interval.as_nanos());
@@ -84,5 +108,5 @@ pub(crate) fn measure(
             row.add(side, late.as_nanos() as f64 / 1e6);
         }
     }
-    vec![row]
+    row
 }

@@ -12,6 +12,10 @@ use crate::time::{Instant, Span};
 /// A socket that the kernel refused is tried again after so long.
 const RETRY: Span = Span::from_secs(1);
 
+/// A socket whose rest ends so soon is looked at in the turn that there is: another one, a moment
+/// later, costs more than the look.
+const COMPANY: Span = Span::from_micros(2500);
+
 /// The open sockets, each in the slot that its readiness comes back under.
 #[derive(Debug)]
 pub(super) struct Ports {
@@ -134,7 +138,7 @@ impl Ports {
         }
     }
 
-    /// Looks at the sockets that have rested enough.
+    /// Looks at the sockets that have rested enough, or almost.
     pub(super) fn serve_rested(
         &mut self,
         now: Instant,
@@ -144,7 +148,8 @@ impl Ports {
     ) -> u64 {
         let mut total = 0;
         for (slot, place) in (0_u16..).zip(self.slots.iter_mut()) {
-            if matches!(place, Slot::Open { rests_until: Some(until), .. } if *until <= now) {
+            if matches!(place, Slot::Open { rests_until: Some(until), .. } if *until <= now + COMPANY)
+            {
                 total += look(now, slot, place, engine, inbox, ring);
             }
         }

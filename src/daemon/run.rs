@@ -7,7 +7,7 @@
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::control::Control;
-use super::haste::{EARLY, Haste};
+use super::haste::{Haste, Step};
 #[cfg(not(feature = "trackers"))]
 use super::no_probe::Probes;
 use super::ports::Ports;
@@ -32,6 +32,10 @@ use crate::track::message::MESSAGE_LEN_MAX;
 
 /// Everything is to be gone this long after it was asked for.
 const STOP_PATIENCE: Span = Span::from_secs(1);
+
+/// Announcements sent in one turn: they take less than the millisecond by which adverts may be
+/// early, so that none is late because of them.
+const ANNOUNCEMENT_COUNT_MAX: usize = 32;
 
 /// Programs asked for in one turn: more are spread over several.
 const JOB_COUNT_MAX: usize = 8;
@@ -133,16 +137,19 @@ impl Daemon {
         let due = self.engine.next_deadline();
         self.process.turns += 1;
         if due > now {
-            let is_near = due.since(now) <= EARLY && self.engine.is_verdict_due(due);
+            let is_near = due.since(now) <= self.haste.early() && self.engine.is_verdict_due(due);
             if !is_near {
                 return now;
             }
-            if self.haste.is_ready(due) {
+            let step = self.haste.step(now, due);
+            if step == Step::Spin {
                 return clock::spin_until(due);
             }
             self.netlink.warm(&mut self.ring, self.commands.as_raw_fd());
-            // It may have spoken after all; and the next such look finds its way warm.
-            self.process.received += self.ports.serve_all(self.engine, &mut self.inbox);
+            if step == Step::Prepare {
+                // It may have spoken after all; and the next such look finds its way warm.
+                self.process.received += self.ports.serve_all(self.engine, &mut self.inbox);
+            }
             return now;
         }
         self.process.lateness_max = self.process.lateness_max.max(now.since(due));
@@ -279,8 +286,14 @@ impl Daemon {
     }
 
     fn transmit(&mut self, now: Instant) {
+        let mut announced = 0;
         while let Some(room) = self.outbox.room() {
+            if announced == ANNOUNCEMENT_COUNT_MAX {
+                self.ring.push(Tag::Again, Operation::Nop);
+                return;
+            }
             let Some(transmit) = self.engine.next_transmit(now, room) else { break };
+            announced += usize::from(transmit.via == Via::Packet);
             let interface = transmit.interface;
             let fd = match transmit.via {
                 Via::Packet => Some(self.packet),
@@ -330,7 +343,7 @@ impl Daemon {
         }
         let mut due = self.engine.next_deadline();
         if due != Instant::NEVER && self.engine.is_verdict_due(due) {
-            due = due - EARLY;
+            due = due - self.haste.early();
         }
         let others = [
             self.control.next_deadline(),
