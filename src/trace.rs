@@ -79,6 +79,8 @@ pub enum Cause {
     ScriptWaiting,
     /// A script that is tracked with weight 0 fails (or, tracked in reverse, succeeds).
     ScriptFailed,
+    /// Of the processes that are tracked with weight 0, too few or too many run.
+    ProcessFailed,
     /// The scripts that are tracked with weight 0 are fine again.
     ScriptPassed,
     /// It was added to a sync group that is master.
@@ -126,6 +128,7 @@ impl Cause {
             Cause::AddressInterface => "an interface of the addresses does not work",
             Cause::ScriptWaiting => "a tracked script has not answered yet",
             Cause::ScriptFailed => "a tracked script fails",
+            Cause::ProcessFailed => "too few or too many of a tracked process run",
             Cause::ScriptPassed => "the tracked scripts are fine",
             Cause::GroupMaster => "joined a sync group that is master",
             Cause::GroupBackup => "another member of the sync group is master no more",

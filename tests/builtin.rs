@@ -158,3 +158,68 @@ fn a_server_that_never_answers_has_failed_at_the_time_limit() {
     eventually(SOON, "it is looked at still", || pair.last() == "connection refused");
     pair.assert_untroubled();
 }
+
+/// A process of this name in the node: a copy of sleep.
+fn sleeper(node: &Node, directory: &Path, name: &str, seconds: &str) -> Process {
+    let program = directory.join(name);
+    if !program.exists() {
+        fs::create_dir_all(directory).unwrap();
+        // Not with fs::copy: a fork of another test could hold it open, and nobody could run it.
+        let status = Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap();
+        assert!(status.success());
+    }
+    node.spawn(Command::new(program).arg(seconds)).unwrap()
+}
+
+#[test]
+fn a_process_by_its_name_decides() {
+    let nodes = nodes();
+    let name = "rwd-by-name";
+    let folder = directory(name);
+    let mut service = sleeper(&nodes.1, &folder, name, "1000");
+    let lines = format!("builtin \"process {name}\"\ninterval 0.2");
+    let pair = Pair::new(name, nodes, &lines);
+    pair.wait_for("the service runs", [true, false]);
+    assert_eq!(pair.last(), "fine");
+    service.kill();
+    pair.wait_for("the service died: the other one takes over", [false, true]);
+    assert_eq!(pair.last(), "0 processes");
+    let _service = sleeper(&pair.tracking, &folder, name, "1000");
+    pair.wait_for("the service returned: the address does", [true, false]);
+    pair.assert_untroubled();
+}
+
+/// keepalived's own block: two of them with the same argument are wanted, and not three.
+#[test]
+fn a_tracked_process_has_a_quorum_and_parameters() {
+    let (_segment, tracking, other) = nodes();
+    let name = "rwd-quorum";
+    let folder = directory(name);
+    let start = |seconds| sleeper(&tracking, &folder, name, seconds);
+    let _first = start("1001");
+    let _other = start("1002");
+    let text = format!(
+        "vrrp_track_process service {{\n  process {name} 1001\n  quorum 2\n  quorum_max 2\n  \
+         terminate_delay 0.1\n}}\n{}",
+        instance(150, "  track_process {\n    service weight -100\n  }")
+    );
+    let router = Router::start(Ringward, &tracking, &folder, &text);
+    let _peer = Router::start(Keepalived, &other, &folder, &instance(100, ""));
+    let wait_for = |what: &str, masters: [bool; 2]| {
+        let has = || [&tracking, &other].map(|node| node.has(VIP).unwrap());
+        eventually(SOON, &format!("{what}, in\n{}", router.process.output()), || has() == masters);
+    };
+    wait_for("one of two runs", [false, true]);
+    let tracker = router.status(&tracking)["instances"][0]["trackers"][0].clone();
+    assert_eq!((&tracker["kind"], &tracker["name"]), (&"process".into(), &"service".into()));
+    assert_eq!(
+        (&tracker["adds"], &tracker["last"]["outcome"]),
+        (&(-100).into(), &"1 process".into())
+    );
+    let _second = start("1001");
+    wait_for("both run", [true, false]);
+    let mut third = start("1001");
+    wait_for("one too many runs", [false, true]);
+    third.kill();
+    wait_for("both run again", [true, false]);
+}

@@ -152,7 +152,8 @@ impl Rule {
                  fall of at least 1"
             }
             Rule::Probe => {
-                "a built-in check has a server with a port, a path that begins with `/`, a status"
+                "a built-in check has a server with a port, a path that begins with `/` and a status, \
+                 or the name of a process and how many there are at least and at most"
             }
             Rule::Notify => "what is told is in the table of commands",
             Rule::Console => {
@@ -468,7 +469,7 @@ fn check_twins(config: &Config) -> Result<(), Invalid> {
     let names = twins(&config.instances, |a, b| a.name.cmp(&b.name));
     report(names, Rule::NameTwice, Place::Instance)?;
 
-    let scripts = twins(&config.scripts, |a, b| a.name.cmp(&b.name));
+    let scripts = twins(&config.scripts, |a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     report(scripts, Rule::NameTwice, Place::Script)?;
     let groups = twins(&config.groups, |a, b| a.name.cmp(&b.name));
     report(groups, Rule::NameTwice, Place::Group)?;

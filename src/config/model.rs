@@ -11,7 +11,7 @@ use core::ops::Range;
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
-pub use probe::{Probe, Text};
+pub use probe::{Parameters, Probe, Process, Text};
 
 use super::console::Console;
 use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
@@ -218,6 +218,8 @@ pub struct Address {
 pub struct Script {
     /// The name in the configuration.
     pub name: Name,
+    /// Which block it is from.
+    pub kind: Kind,
     /// What is run.
     pub check: Check,
     /// `interval`: from one run to the next.
@@ -230,6 +232,41 @@ pub struct Script {
     pub fall: u16,
     /// `init_fail`: it counts as failed until it has succeeded.
     pub init_fail: bool,
+}
+
+/// The block that something tracked is from: two of different kinds may have one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// `vrrp_script`.
+    Script,
+    /// `vrrp_track_process`.
+    Process,
+}
+
+impl Kind {
+    /// `script`, `process`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Script => "script",
+            Kind::Process => "process",
+        }
+    }
+
+    /// The block that defines it.
+    pub const fn block(self) -> &'static str {
+        match self {
+            Kind::Script => "vrrp_script",
+            Kind::Process => "vrrp_track_process",
+        }
+    }
+
+    /// The block of an instance that names it.
+    pub const fn track(self) -> &'static str {
+        match self {
+            Kind::Script => "track_script",
+            Kind::Process => "track_process",
+        }
+    }
 }
 
 /// What a script runs.

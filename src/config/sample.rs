@@ -2,8 +2,8 @@
 
 use super::console::Console;
 use super::model::{
-    Address, Announce, Check, Command, Config, Group, Instance, Notify, Probe, Script, Span16,
-    Subject, Tracker,
+    Address, Announce, Check, Command, Config, Group, Instance, Kind, Notify, Probe, Script,
+    Span16, Subject, Tracker,
 };
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
@@ -99,6 +99,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
         .scripts
         .push(Script {
             name: "chk".try_into().unwrap(),
+            kind: Kind::Script,
             check: Check::Command(0),
             interval: Span::from_secs(2),
             timeout: Span::from_secs(1),
@@ -111,6 +112,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
         .scripts
         .push(Script {
             name: "web".try_into().unwrap(),
+            kind: Kind::Script,
             check: Check::Probe(0),
             interval: Span::from_secs(1),
             timeout: Span::from_secs(1),

@@ -9,6 +9,7 @@
 //! | `run` | THE loop |
 //! | `ports` | raw sockets, as the engine wants them |
 //! | `probe` | built-in checks |
+//! | `processes` | processes that are tracked |
 //! | `pace` | how often one of them is looked at |
 //! | `control` | the control socket: clients and answers |
 //! | `answer` | what operators are told |
@@ -41,6 +42,8 @@ mod pace;
 mod ports;
 #[cfg(feature = "trackers")]
 mod probe;
+#[cfg(feature = "trackers")]
+mod processes;
 mod reload;
 mod report;
 pub mod request;

@@ -1,10 +1,12 @@
 //! Built-in checks, made in the loop: connections that the ring tells of, none of which is waited
 //! for.
 
+use core::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
+use super::processes::Processes;
 use crate::config::model::Probe;
 use crate::engine::{Engine, Trial};
 use crate::io::pair::{self, Received};
@@ -24,6 +26,7 @@ const BEGIN_COUNT_MAX: usize = 8;
 #[derive(Debug)]
 pub(super) struct Probes {
     slots: Box<[Slot]>,
+    processes: Processes,
 }
 
 #[derive(Debug)]
@@ -65,17 +68,29 @@ impl Probes {
     pub(super) fn new() -> Self {
         let mut slots = Vec::new();
         slots.resize_with(PROBE_FLIGHT_MAX, || Slot::Free);
-        Probes { slots: slots.into_boxed_slice() }
+        Probes { slots: slots.into_boxed_slice(), processes: Processes::new() }
     }
 
     /// Begins what is due and has a place. False: there may be more.
     pub(super) fn begin(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
+        let is_all = self.begin_some(now, engine, ring);
+        self.processes.go_on(now, engine) && is_all
+    }
+
+    fn begin_some(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
         for _ in 0..BEGIN_COUNT_MAX {
             let free = (0..).zip(&mut self.slots).find(|(_, slot)| matches!(slot, Slot::Free));
             let Some((number, slot)) = free else { return true };
             let Some(trial) = engine.next_trial(now) else { return true };
             let ticket = trial.ticket;
-            match Flight::begin(now, trial) {
+            let server = match trial.probe {
+                Probe::Tcp { server } | Probe::Http { server, .. } => *server,
+                Probe::Process(_) => {
+                    self.processes.ask(now, ticket, trial.row);
+                    continue;
+                }
+            };
+            match Flight::begin(now, trial, server) {
                 Ok(flight) => {
                     ring.push(Tag::Probe(number), Operation::Writable(flight.fd.as_raw_fd()));
                     *slot = Slot::Busy(flight);
@@ -134,9 +149,8 @@ impl Probes {
 }
 
 impl Flight {
-    fn begin(now: Instant, trial: Trial<'_>) -> Result<Flight, Outcome> {
-        let (Probe::Tcp { server } | Probe::Http { server, .. }) = trial.probe;
-        let fd = stream::begin(*server).map_err(outcome_of)?;
+    fn begin(now: Instant, trial: Trial<'_>, server: SocketAddr) -> Result<Flight, Outcome> {
+        let fd = stream::begin(server).map_err(outcome_of)?;
         Ok(Flight {
             ticket: trial.ticket,
             since: now,
@@ -158,7 +172,7 @@ impl Flight {
         }
         self.is_connected = true;
         match &self.probe {
-            Probe::Tcp { .. } => Step::End(Outcome::Found(Finding::Fine)),
+            Probe::Tcp { .. } | Probe::Process(_) => Step::End(Outcome::Found(Finding::Fine)),
             Probe::Http { server, path, .. } => {
                 // It fits into the buffer of a connection that is new.
                 let is_sent = http::request(*server, path)
@@ -186,7 +200,9 @@ impl Flight {
                 Answer::Malformed => Finding::NotHttp,
                 Answer::Status(found) => match &self.probe {
                     Probe::Http { status, .. } if *status == found => Finding::Fine,
-                    Probe::Http { .. } | Probe::Tcp { .. } => Finding::Status(found),
+                    Probe::Http { .. } | Probe::Tcp { .. } | Probe::Process(_) => {
+                        Finding::Status(found)
+                    }
                 },
             };
             return Step::End(Outcome::Found(finding));

@@ -26,6 +26,7 @@
 //! | `request` | the difference between should and is, as netlink requests |
 //! | `transmit` | adverts and announcements, written into the caller's buffer |
 //! | `script` | scripts: when each is run next, and what it has said |
+//! | `process` | whether a process is one that is tracked |
 //! | `track` | what an instance tracks: its effective priority, and whether it may take part |
 //! | `notify` | which command is told of what, in which order |
 //! | `reload` | a new configuration in force, as a difference |
@@ -37,6 +38,7 @@ mod interface;
 mod notify;
 mod observe;
 pub mod policy;
+pub mod process;
 mod reload;
 mod request;
 mod router;
@@ -536,6 +538,7 @@ impl Engine {
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
                 Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
                 Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,
+                Cause::ProcessFailed => None,
                 Cause::TrackedInterface | Cause::TrackedInterfaceUp => None,
                 Cause::GroupMaster | Cause::GroupBackup | Cause::GroupFault => None,
                 Cause::GroupRecovered => None,

@@ -9,8 +9,8 @@ use super::Engine;
 use crate::config::model::{self, Check, Probe};
 use crate::time::{Instant, Span};
 use crate::trace::Event;
-use crate::track::Counter;
 use crate::track::message::{Answer, Outcome, Request, Run};
+use crate::track::{Counter, Finding, Standing};
 
 /// How long a script keeps how it stands although nothing is heard of it.
 pub const PATIENCE: Span = Span::from_secs(30);
@@ -38,6 +38,8 @@ pub struct Script {
     due_at: Instant,
     /// When it last answered.
     heard_at: Instant,
+    /// Since when something else has been found than counts.
+    otherwise_since: Option<Instant>,
     phase: Phase,
 }
 
@@ -78,8 +80,30 @@ impl Script {
             skipped: 0,
             due_at: now,
             heard_at: now,
+            otherwise_since: None,
             phase: Phase::Resting,
         }
+    }
+
+    /// Whether what was found counts: at once, if it is what counts already or is the first that is
+    /// known, and otherwise after it has been so for `delay`.
+    fn is_settled(&mut self, now: Instant, is_fine: bool, delay: Span) -> bool {
+        let is_news = match self.counter.standing() {
+            Standing::Waiting => false,
+            Standing::Passing => !is_fine,
+            Standing::Failing => is_fine,
+        };
+        if !is_news {
+            self.otherwise_since = None;
+            return true;
+        }
+        let settled_at = *self.otherwise_since.get_or_insert(now) + delay;
+        if settled_at <= now {
+            self.otherwise_since = None;
+            return true;
+        }
+        self.due_at = self.due_at.min(settled_at);
+        false
     }
 
     /// When something is to be decided about it.
@@ -100,6 +124,8 @@ pub struct Trial<'a> {
     pub ticket: u32,
     /// What is looked at.
     pub probe: &'a Probe,
+    /// Its row in [`model::Config::probes`].
+    pub row: u16,
     /// How long that may take.
     pub limit: Span,
 }
@@ -221,14 +247,33 @@ impl Engine {
         let ticket = self.jobs.next_ticket();
         script.phase = Phase::Running { ticket, since: now, counted: false };
         script.runs = script.runs.saturating_add(1);
-        let probe = self.config.probes.get(usize::from(probe))?;
-        Some(Trial { ticket, probe, limit: row.timeout })
+        let limit = row.timeout;
+        let (row, probe) = (probe, self.config.probes.get(usize::from(probe))?);
+        Some(Trial { ticket, probe, row, limit })
     }
 
     /// How a built-in check has ended. What refers to none that is being made is ignored.
     pub fn observe_finding(&mut self, now: Instant, ticket: u32, outcome: Outcome, took: Span) {
-        if let Some(index) = self.running(ticket) {
-            self.script_ended(now, index, Ended { at: now, outcome, took });
+        let Some(index) = self.running(ticket) else { return };
+        let ended = Ended { at: now, outcome, took };
+        let Outcome::Found(Finding::Processes(count)) = outcome else {
+            return self.script_ended(now, index, ended);
+        };
+        let row = self.config.scripts.get(index).map(|row| row.check);
+        let probe = match row {
+            Some(Check::Probe(probe)) => self.config.probes.get(usize::from(probe)),
+            Some(Check::Command(_)) | None => None,
+        };
+        let Some(Probe::Process(process)) = probe else { return };
+        let is_enough = process.is_enough(count);
+        let delay = if is_enough { process.fork_delay } else { process.terminate_delay };
+        let Some(script) = self.scripts.get_mut(index) else { return };
+        if script.is_settled(now, is_enough, delay) {
+            let outcome = if is_enough { Outcome::Found(Finding::Fine) } else { outcome };
+            self.script_ended(now, index, Ended { outcome, ..ended });
+        } else {
+            script.phase = Phase::Resting;
+            script.heard_at = now;
         }
     }
 
@@ -450,11 +495,20 @@ impl Engine {
     pub(super) fn install_scripts(&mut self, now: Instant) {
         self.spare_scripts.clear();
         for new in &self.staged.scripts {
-            let old = self.config.scripts.iter().position(|old| old.name == new.name);
+            let old = {
+                let is_it = |old: &model::Script| (old.kind, &old.name) == (new.kind, &new.name);
+                self.config.scripts.iter().position(is_it)
+            };
             let script = match old.and_then(|index| self.scripts.get(index)) {
                 Some(old) => {
                     let counter = old.counter.retuned(new.rise, new.fall);
-                    Script { counter, due_at: old.due_at.min(now + new.interval), ..old.clone() }
+                    // What is looked at may be something else now.
+                    let phase = match (old.phase, new.check) {
+                        (Phase::Running { .. }, Check::Probe(_)) => Phase::Wanted,
+                        (phase, _) => phase,
+                    };
+                    let due_at = old.due_at.min(now + new.interval);
+                    Script { counter, due_at, phase, ..old.clone() }
                 }
                 None => Script::new(now, new),
             };

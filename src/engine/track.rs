@@ -1,7 +1,7 @@
 //! What an instance tracks: its effective priority, and whether it may take part.
 
 use super::{Ended, Engine};
-use crate::config::model::{Subject, Tracker};
+use crate::config::model::{Kind, Subject, Tracker};
 use crate::time::Instant;
 use crate::trace::{Cause, Event};
 use crate::track::{Effect, Standing, effective, weigh};
@@ -19,7 +19,7 @@ impl Engine {
         match subject {
             Subject::Script(script) => {
                 let script = self.config.scripts.get(usize::from(script));
-                ("script", script.map_or("?", |script| script.name.as_str()))
+                script.map_or(("script", "?"), |row| (row.kind.name(), row.name.as_str()))
             }
             Subject::Interface(interface) => ("interface", self.config.interface_name(interface)),
         }
@@ -85,7 +85,12 @@ impl Engine {
                 Effect::Holds => holds = Some(Cause::ScriptWaiting),
                 Effect::Fails => {
                     return Some(match tracker.subject {
-                        Subject::Script(_) => Cause::ScriptFailed,
+                        Subject::Script(script) => {
+                            match self.config.scripts.get(usize::from(script))?.kind {
+                                Kind::Script => Cause::ScriptFailed,
+                                Kind::Process => Cause::ProcessFailed,
+                            }
+                        }
                         Subject::Interface(_) => Cause::TrackedInterface,
                     });
                 }

@@ -10,6 +10,7 @@
 //! | `embedded` | the configurations inside the executable |
 //! | `file` | reading a file without waiting for the disk |
 //! | `journal` | what a dead daemon owned, in memory that survives it |
+//! | `procfs` | processes, as /proc shows them |
 //! | `process` | scheduling, memory, signals, fork |
 //! | `privilege` | which capabilities are kept |
 //! | `filter` | which system calls are allowed |
@@ -37,6 +38,8 @@ pub mod pair;
 pub mod port;
 pub mod privilege;
 pub mod process;
+#[cfg(feature = "trackers")]
+pub mod procfs;
 pub mod ring;
 pub mod stderr;
 #[cfg(feature = "trackers")]

@@ -199,9 +199,10 @@ fn render_scripts(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
         let (position, rise) = script.counter.position();
         write!(
             out,
-            "{}{{\"name\":{},\"state\":\"{}\",\"position\":{position},\"rise\":{rise},\"fall\":{},\
+            "{}{{\"kind\":\"{}\",\"name\":{},\"state\":\"{}\",\"position\":{position},\"rise\":{rise},\"fall\":{},\
              \"runs\":{},\"failures\":{},\"skipped\":{}}}",
             if index == 0 { "" } else { "," },
+            row.kind.name(),
             Quoted(&row.name),
             script.counter.standing().name(),
             row.fall,

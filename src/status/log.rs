@@ -67,8 +67,10 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
         }
         Event::Script { script, standing, outcome } => {
             let scripts = &engine.config().scripts;
-            let name = scripts.get(usize::from(*script)).map_or("?", |row| row.name.as_str());
-            write!(out, "- script name=\"{name}\" state={} why=\"", standing.name())?;
+            let row = scripts.get(usize::from(*script));
+            let (kind, name) =
+                row.map_or(("script", "?"), |row| (row.kind.name(), row.name.as_str()));
+            write!(out, "- {kind} name=\"{name}\" state={} why=\"", standing.name())?;
             match outcome {
                 Some(outcome) => write!(out, "{outcome}\""),
                 None => out.write_str("nothing is heard of it\""),

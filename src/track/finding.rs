@@ -17,6 +17,8 @@ pub enum Finding {
     NotHttp,
     /// It answers with another status.
     Status(u16),
+    /// There are so many processes.
+    Processes(u16),
     /// The kernel refused: errno.
     Errno(u16),
 }
@@ -30,6 +32,8 @@ impl fmt::Display for Finding {
             Finding::Closed => f.write_str("closed without an answer"),
             Finding::NotHttp => f.write_str("the answer is not HTTP"),
             Finding::Status(status) => write!(f, "status {status}"),
+            Finding::Processes(1) => f.write_str("1 process"),
+            Finding::Processes(count) => write!(f, "{count} processes"),
             Finding::Errno(errno) => write!(f, "refused (errno {errno})"),
         }
     }

@@ -12,21 +12,22 @@ use std::sync::{Mutex, PoisonError};
 use ringward::addr::{IfIndex, Version};
 use ringward::config::blob::{self, HEADER_LEN};
 use ringward::config::check::check;
-use ringward::config::model::Config;
+use ringward::config::model::{Config, Parameters, Process};
 use ringward::config::source::{self, Found, Language, Options, Surroundings};
 use ringward::daemon::request;
 use ringward::decode::{Form, View, decode};
+use ringward::engine::process::is_tracked;
 use ringward::engine::{Engine, Port};
 use ringward::limits::{BLOB_LEN_MAX, DATAGRAM_LEN_MAX};
 use ringward::time::{Instant, Span};
 use ringward::wire::vrrp::{self, Auth, Datagram, Outgoing};
-use ringward::wire::{arp, ethernet, ipv4, ipv6, ndisc, rtnl};
+use ringward::wire::{arp, ethernet, http, ipv4, ipv6, ndisc, rtnl};
 
 /// A body.
 pub type Body = fn(&[u8]);
 
 /// Every body, by the name of its corpus.
-pub const ALL: [(&str, Body); 10] = [
+pub const ALL: [(&str, Body); 12] = [
     ("uci_config", uci_config),
     ("advert_ipv4", advert_ipv4),
     ("advert_ipv6", advert_ipv6),
@@ -37,6 +38,8 @@ pub const ALL: [(&str, Body); 10] = [
     ("keepalived_conf", keepalived_conf),
     ("control_request", control_request),
     ("capture", capture),
+    ("http_answer", http_answer),
+    ("process_arguments", process_arguments),
 ];
 
 /// A packet of the IPv4 raw socket.
@@ -101,6 +104,28 @@ fn written_is_read(datagram: &Datagram<'_>) {
 pub fn announcement(octets: &[u8]) {
     let _ = (ethernet::Frame::parse(octets), arp::Arp::parse(octets));
     let _ = ndisc::Neighbour::parse(octets);
+}
+
+/// What a server answers: whether it comes at once or in pieces makes no difference.
+pub fn http_answer(octets: &[u8]) {
+    let whole = http::status(octets);
+    let pieces = (0..=octets.len()).map(|len| http::status(&octets[..len]));
+    let known = pieces.into_iter().find(|answer| *answer != http::Answer::Incomplete);
+    assert_eq!(known.unwrap_or(http::Answer::Incomplete), whole);
+    if let http::Answer::Status(status) = whole {
+        assert!(octets.starts_with(b"HTTP/") && status < 1000);
+    }
+}
+
+/// The arguments of a process: as a tracked one has them, it is one.
+pub fn process_arguments(octets: &[u8]) {
+    let wanted = Process::named("httpd").unwrap();
+    for parameters in [Parameters::Exact, Parameters::Partial, Parameters::Initial] {
+        let wanted = Process { full_command: true, parameters, ..wanted.clone() };
+        let found = is_tracked(&wanted, b"", || octets);
+        assert!(!found || octets.starts_with(b"httpd"));
+        let _ = is_tracked(&wanted, octets, || octets);
+    }
 }
 
 /// A datagram of a netlink socket.

@@ -6,13 +6,13 @@ use heapless::String;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::COMMAND_LEN_MAX;
+use crate::time::Span;
 
-/// The words of a check: a path.
+/// The words of a check: a path, or the name and the parameters of a process.
 pub type Text = String<COMMAND_LEN_MAX>;
 
 /// What is looked at. One look succeeds or fails as a run of a script does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "a row of a table of fixed size; nothing is boxed")]
 pub enum Probe {
     /// `tcp ADDRESS:PORT`: somebody accepts a connection.
     Tcp {
@@ -28,6 +28,63 @@ pub enum Probe {
         /// The answer that is fine.
         status: u16,
     },
+    /// `process NAME`, and `vrrp_track_process`: as many such processes run as should.
+    Process(Process),
+}
+
+/// The processes that are meant, and how many of them there should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// The name, and then the parameters, each ended by a zero.
+    pub words: Text,
+    /// `full_command`: the name is compared with the first argument, not with what the kernel
+    /// calls the process.
+    pub full_command: bool,
+    /// How parameters are compared.
+    pub parameters: Parameters,
+    /// `quorum`: so many at least.
+    pub quorum: u16,
+    /// `quorum_max`: so many at most.
+    pub quorum_max: u16,
+    /// `fork_delay`: there must be as many for so long before that counts.
+    pub fork_delay: Span,
+    /// `terminate_delay`: there must be others than that many for so long before that counts.
+    pub terminate_delay: Span,
+}
+
+/// How parameters are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Parameters {
+    /// Not at all.
+    Any,
+    /// They are the same.
+    Exact,
+    /// `param_match partial`: the first ones are the same.
+    Partial,
+    /// `param_match initial`: the same, and the last one may go on.
+    Initial,
+}
+
+impl Process {
+    /// At least one of this name. None: the name is too long.
+    pub fn named(name: &str) -> Option<Process> {
+        let mut words = Text::try_from(name).ok()?;
+        words.push('\0').ok()?;
+        Some(Process {
+            words,
+            full_command: false,
+            parameters: Parameters::Any,
+            quorum: 1,
+            quorum_max: u16::MAX,
+            fork_delay: Span::ZERO,
+            terminate_delay: Span::ZERO,
+        })
+    }
+
+    /// Whether it is as it should be with so many of them.
+    pub fn is_enough(&self, count: u16) -> bool {
+        (self.quorum..=self.quorum_max).contains(&count)
+    }
 }
 
 /// As `builtin` has it.
@@ -36,6 +93,10 @@ impl fmt::Display for Probe {
         match self {
             Probe::Tcp { server } => write!(f, "tcp {server}"),
             Probe::Http { server, path, status } => write!(f, "http://{server}{path} {status}"),
+            Probe::Process(process) => {
+                f.write_str("process")?;
+                process.words.split_terminator('\0').try_for_each(|word| write!(f, " {word}"))
+            }
         }
     }
 }

@@ -391,9 +391,13 @@ codes! {
         "Check the address and its interface. If it is meant so, `--allow RW0134`.";
     BadBuiltin = "0140", Error, "a built-in check that cannot be made",
         "`builtin` names something that the daemon looks at by itself, without a program: \
-         `tcp ADDRESS:PORT` or `http://ADDRESS[:PORT]/PATH [STATUS]`. Names are not looked up, since \
+         `process NAME`, `tcp ADDRESS:PORT` or `http://ADDRESS[:PORT]/PATH [STATUS]`. Names are not looked up, since \
          nothing in the daemon waits.",
         "Write the check as it is shown, with an address; or run a program in `script`.";
+    HasBuiltin = "0141", Note, "there is a built-in check for this",
+        "The command only looks whether a process runs, a port is open or a page is there. The \
+         daemon can do so by itself: no program is started, and a board without programs can do it.",
+        "Write the `builtin` line that is shown. keepalived does not know it.";
 }
 
 impl Code {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
 use crate::config::model::{
-    Address, Check, Command, Config, Instance, Notify, Script, Subject, Tracker,
+    Address, Check, Command, Config, Instance, Kind, Notify, Parameters, Probe, Process, Script,
+    Subject, Tracker,
 };
 use crate::time::Span;
 
@@ -96,7 +97,10 @@ pub fn explain(config: &Config, origins: Option<(&Origins, &Sources)>) -> String
     };
     section("global_defs", global_rows(config));
     for (index, script) in config.scripts.iter().enumerate() {
-        section(&format!("vrrp_script {}", script.name), script_rows(config, index, script));
+        section(
+            &format!("{} {}", script.kind.block(), script.name),
+            script_rows(config, index, script),
+        );
     }
     for (index, group) in config.groups.iter().enumerate() {
         let rows = notify_rows(config, Scope::Group(index), &group.notify);
@@ -208,7 +212,10 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
         let scope = Scope::Tracker(start + offset);
         let value = tracker_text(config, tracker);
         let keyword = match tracker.subject {
-            Subject::Script(_) => "track_script",
+            Subject::Script(script) => {
+                let script = config.scripts.get(usize::from(script));
+                script.map_or("track_script", |script| script.kind.track())
+            }
             Subject::Interface(_) => "track_interface",
         };
         rows.push(Row { scope, keyword, value });
@@ -259,6 +266,9 @@ fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
         }
         Check::Probe(probe) => {
             let probe = config.probes.get(usize::from(probe));
+            if let (Kind::Process, Some(Probe::Process(process))) = (script.kind, probe) {
+                return process_rows(index, process);
+            }
             vec![row("builtin", probe.map(ToString::to_string).unwrap_or_default())]
         }
     };
@@ -270,6 +280,29 @@ fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
         row("init_fail", yes(script.init_fail)),
     ]);
     rows
+}
+
+fn process_rows(index: usize, process: &Process) -> Vec<Row> {
+    let row = |keyword, value| Row { scope: Scope::Script(index), keyword, value };
+    let most = match process.quorum_max {
+        u16::MAX => "any".to_owned(),
+        most => most.to_string(),
+    };
+    let parameters = match process.parameters {
+        Parameters::Any => "not compared",
+        Parameters::Exact => "exact",
+        Parameters::Partial => "partial",
+        Parameters::Initial => "initial",
+    };
+    vec![
+        row("process", process.words.split_terminator('\0').collect::<Vec<_>>().join(" ")),
+        row("param_match", parameters.to_owned()),
+        row("full_command", yes(process.full_command)),
+        row("quorum", process.quorum.to_string()),
+        row("quorum_max", most),
+        row("fork_delay", span_or_none(process.fork_delay)),
+        row("terminate_delay", span_or_none(process.terminate_delay)),
+    ]
 }
 
 fn tracker_text(config: &Config, tracker: &Tracker) -> String {

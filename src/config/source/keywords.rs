@@ -89,6 +89,11 @@ pub enum Block {
 }
 
 impl Block {
+    /// Whether a name follows its keyword.
+    pub const fn is_named(self) -> bool {
+        matches!(self, Block::Instance | Block::Script | Block::SyncGroup | Block::TrackProcess)
+    }
+
     /// What messages call it.
     pub const fn name(self) -> &'static str {
         match self {

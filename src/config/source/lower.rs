@@ -15,6 +15,7 @@ mod global;
 mod group;
 mod instance;
 mod notify;
+mod process;
 mod script;
 mod track;
 mod value;
@@ -107,6 +108,7 @@ impl Lowering<'_> {
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
         let (mut instances, mut scripts, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        let mut processes = Vec::new();
         let mut is_incomplete = false;
         for statement in &tree.statements {
             let Some(keyword) = self.judge(statement, Block::Top).or_else(|| self.meant(statement))
@@ -117,6 +119,7 @@ impl Lowering<'_> {
             match keyword.name {
                 "global_defs" => self.global_defs(statement),
                 "vrrp_script" => scripts.push(statement),
+                "vrrp_track_process" => processes.push(statement),
                 "vrrp_sync_group" => groups.push(statement),
                 _ => instances.push(statement),
             }
@@ -124,6 +127,9 @@ impl Lowering<'_> {
         self.global_origins();
         for statement in &scripts {
             self.script(statement);
+        }
+        for statement in processes {
+            self.track_process(statement);
         }
         for statement in &groups {
             self.sync_group(statement);
@@ -251,7 +257,7 @@ impl Lowering<'_> {
         let wanted = match keyword.shape {
             Shape::Flag => 0,
             Shape::Value => 1,
-            Shape::Block(Block::Instance | Block::Script | Block::SyncGroup) => 1,
+            Shape::Block(block) if block.is_named() => 1,
             Shape::Block(_) => 0,
             Shape::Values => return true,
         };
@@ -274,10 +280,7 @@ impl Lowering<'_> {
             return is_block;
         }
         // A name of several words is refused, not shortened: see `instance`.
-        let is_name = matches!(
-            keyword.shape,
-            Shape::Block(Block::Instance | Block::Script | Block::SyncGroup)
-        );
+        let is_name = matches!(keyword.shape, Shape::Block(block) if block.is_named());
         if let Some(extra) = statement.values.get(wanted).filter(|_| !is_name) {
             let last = statement.values.last().map_or(extra.span, |word| word.span);
             let message = match keyword.shape {

@@ -1,7 +1,7 @@
 //! What is tracked: when scripts are asked for, and what follows from what they say.
 
 use super::*;
-use crate::config::model::{Check, Command, Probe, Script, Span16, Subject, Tracker};
+use crate::config::model::{Check, Command, Kind, Probe, Script, Span16, Subject, Tracker};
 use crate::engine::PATIENCE;
 use crate::track::message::{Answer, MESSAGE_LEN_MAX, Outcome, Refusal, Request};
 use crate::track::{Finding, Standing};
@@ -39,6 +39,7 @@ pub(super) fn add_script(config: &mut Config, name: &str) {
         .scripts
         .push(Script {
             name: name.try_into().unwrap(),
+            kind: Kind::Script,
             check: Check::Command(command),
             interval: Span::from_secs(10),
             timeout: Span::from_secs(2),

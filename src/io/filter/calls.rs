@@ -67,6 +67,11 @@ pub(super) const CONFINED: &[Call] = &[
     any(libc::SYS_connect),
     #[cfg(feature = "trackers")]
     any(libc::SYS_getsockopt),
+    // And the processes there are: files are opened to be read, as the ring could.
+    #[cfg(feature = "trackers")]
+    only(libc::SYS_openat, Only::Without(2, WRITING)),
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_getdents64),
     // The spare descriptor, which musl marks a second time; debug builds of Rust look whether what
     // they close is open.
     only(libc::SYS_fcntl, Only::Is(1, &[F_GETFD, F_SETFD, F_DUPFD_CLOEXEC])),
@@ -157,4 +162,8 @@ const AF_INET6: u32 = libc::AF_INET6.cast_unsigned();
 const F_GETFD: u32 = libc::F_GETFD.cast_unsigned();
 const F_SETFD: u32 = libc::F_SETFD.cast_unsigned();
 const F_DUPFD_CLOEXEC: u32 = libc::F_DUPFD_CLOEXEC.cast_unsigned();
+#[cfg(feature = "trackers")]
+const WRITING: u32 =
+    (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND)
+        .cast_unsigned();
 const PROT_EXEC: u32 = libc::PROT_EXEC.cast_unsigned();

@@ -49,7 +49,7 @@ fn needless() -> Vec<(&'static str, libc::c_long, [libc::c_long; 5])> {
     let (read_exec, packet) = (libc::c_long::from(libc::PROT_READ | libc::PROT_EXEC), 2);
     let own = libc::c_long::from(std::process::id());
     vec![
-        ("open a file", libc::SYS_openat, [at, path(), 0, 0, 0]),
+        ("open a file to write", libc::SYS_openat, [at, path(), libc::O_WRONLY.into(), 0, 0]),
         ("look at a file", libc::SYS_faccessat, [at, path(), 0, 0, 0]),
         ("go elsewhere", libc::SYS_chdir, [c"/".as_ptr() as libc::c_long, 0, 0, 0, 0]),
         ("a UNIX socket", libc::SYS_socket, [1, packet, 0, 0, 0]),

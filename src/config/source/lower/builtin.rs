@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::lexer::Word;
-use super::super::text::TextSpan;
-use super::Lowering;
+use super::{Given, Lowering};
 use crate::config::check::is_host_address;
-use crate::config::model::{Probe, Text};
+use crate::config::model::{Probe, Process, Text};
 
 /// What can be written.
-const FORMS: &str = "a check is `tcp ADDRESS:PORT` or `http://ADDRESS[:PORT]/PATH [STATUS]`";
+const FORMS: &str = "a check is `process NAME`, `tcp ADDRESS:PORT` or \
+                     `http://ADDRESS[:PORT]/PATH [STATUS]`";
 
 /// The port of a server that is named without one.
 const HTTP_PORT: u16 = 80;
@@ -19,25 +19,39 @@ const HTTP_PORT: u16 = 80;
 const OK: u16 = 200;
 
 impl Lowering<'_> {
-    /// The index of a built-in check in the table, where it is put.
-    pub(super) fn builtin(&mut self, words: &[Word]) -> Option<u16> {
+    /// The check that `builtin` names.
+    pub(super) fn builtin(&mut self, words: &[Word]) -> Option<Given<Probe>> {
         let (first, last) = (words.first()?, words.last()?);
         let span = first.span.to(last.span);
         let text: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-        let probe = match parse(&text.join(" ")) {
-            Ok(probe) => probe,
-            Err(problem) => return self.no_probe(span, problem),
-        };
-        let index = self.config.probes.len();
-        self.needs.probes.push(span);
-        self.config.probes.push(probe).ok()?;
-        u16::try_from(index).ok()
+        match parse(&text.join(" ")) {
+            Ok(value) => Some(Given { value, span }),
+            Err(problem) => {
+                let diagnostic = Diagnostic::new(Code::BadBuiltin, span, problem.message);
+                self.report.add(diagnostic.help(problem.cure.unwrap_or(FORMS).to_owned()));
+                None
+            }
+        }
     }
 
-    fn no_probe(&mut self, span: TextSpan, problem: Problem) -> Option<u16> {
-        let diagnostic = Diagnostic::new(Code::BadBuiltin, span, problem.message);
-        self.report.add(diagnostic.help(problem.cure.unwrap_or(FORMS).to_owned()));
-        None
+    /// Says so if there is a built-in check that does what a command does.
+    pub(super) fn propose_builtin(&mut self, words: &[Word], command: u16) {
+        let (Some(first), Some(last)) = (words.first(), words.last()) else { return };
+        let command = self.config.commands.get(usize::from(command));
+        let arguments: Vec<&str> = command.map_or(Vec::new(), |it| it.arguments().collect());
+        if let Some(text) = equivalent(&arguments) {
+            let message = "the daemon can check this without a program".to_owned();
+            let diagnostic = Diagnostic::new(Code::HasBuiltin, first.span.to(last.span), message);
+            self.report.add(diagnostic.help(format!("write `builtin \"{text}\"` for `script`")));
+        }
+    }
+
+    /// The index of a built-in check in the table, where it is put.
+    pub(super) fn probe(&mut self, given: &Given<Probe>) -> Option<u16> {
+        let index = self.config.probes.len();
+        self.needs.probes.push(given.span);
+        self.config.probes.push(given.value.clone()).ok()?;
+        u16::try_from(index).ok()
     }
 }
 
@@ -57,6 +71,9 @@ fn parse(text: &str) -> Result<Probe, Problem> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let probe = match *words.as_slice() {
         ["tcp", server] => Probe::Tcp { server: address(server, None)? },
+        ["process", name] => Probe::Process(
+            Process::named(name).ok_or_else(|| problem("the name is too long".to_owned()))?,
+        ),
         [url] if url.starts_with("http://") => http(url, OK)?,
         [url, status] if url.starts_with("http://") => {
             let number = status.parse().ok().filter(|status| (100..600).contains(status));
@@ -108,13 +125,102 @@ fn address(text: &str, port: Option<u16>) -> Result<SocketAddr, Problem> {
     Ok(server)
 }
 
+/// The built-in check that does what this command does, as `builtin` names it.
+fn equivalent(arguments: &[&str]) -> Option<String> {
+    let (program, rest) = arguments.split_first()?;
+    let program = program.rsplit('/').next()?;
+    // Options that change nothing, and those that have a value and change nothing.
+    let (alone, with_value): (&[&str], &[&str]) = match program {
+        "killall" => (&["-0", "-q", "--quiet"], &["-u"]),
+        "pidof" => (&["-s", "-q"], &[]),
+        "pgrep" => (&["-x"], &[]),
+        "curl" => (
+            &["-f", "-s", "-S", "-fs", "-sf", "-sS", "-fsS", "-sSf", "-sfS", "--fail", "--silent"],
+            &["-m", "--max-time", "--connect-timeout", "-o"],
+        ),
+        "nc" | "ncat" | "netcat" => (&["-z", "-v", "-n", "-vz", "-zv"], &["-w"]),
+        _ => return None,
+    };
+    let mut words = rest.iter();
+    let mut values = Vec::new();
+    while let Some(word) = words.next() {
+        if with_value.contains(word) {
+            words.next()?;
+        } else if !alone.contains(word) {
+            values.push(*word);
+        }
+    }
+    if values.iter().any(|value| value.starts_with('-')) {
+        return None;
+    }
+    let has = |wanted: fn(&str) -> bool| rest.iter().any(|word| wanted(word));
+    let local = |text: &str| text.replacen("localhost", "127.0.0.1", 1);
+    let text = match (program, values.as_slice()) {
+        ("killall", [name]) if has(|word| word == "-0") => format!("process {name}"),
+        ("pidof", [name]) => format!("process {}", name.rsplit('/').next()?),
+        ("pgrep", [name]) if name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-') => {
+            format!("process {name}")
+        }
+        ("curl", [url]) if has(|word| word == "--fail" || is_short(word, 'f')) => local(url),
+        ("nc" | "ncat" | "netcat", [host, port]) if has(|word| is_short(word, 'z')) => {
+            let host = local(host);
+            if host.contains(':') {
+                format!("tcp [{host}]:{port}")
+            } else {
+                format!("tcp {host}:{port}")
+            }
+        }
+        _ => return None,
+    };
+    parse(&text).is_ok().then_some(text)
+}
+
+/// Whether a word of short options has this one.
+fn is_short(word: &str, option: char) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.contains(option)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{equivalent, parse};
+
+    #[test]
+    fn common_commands_are_known_by_what_they_check() {
+        for (command, expected) in [
+            ("killall -0 nginx", Some("process nginx")),
+            ("/usr/bin/killall -q -0 haproxy", Some("process haproxy")),
+            ("killall nginx", None),
+            ("killall -9 nginx", None),
+            ("killall -0 a b", None),
+            ("pidof nginx", Some("process nginx")),
+            ("pidof -x nginx", None),
+            ("/bin/pidof /usr/sbin/nginx", Some("process nginx")),
+            ("pgrep -x nginx", Some("process nginx")),
+            ("pgrep nginx", Some("process nginx")),
+            ("pgrep -f nginx.*master", None),
+            ("pgrep ng.*", None),
+            ("curl -f http://127.0.0.1:8080/up", Some("http://127.0.0.1:8080/up")),
+            ("curl -sf -m 2 -o /dev/null http://localhost/", Some("http://127.0.0.1/")),
+            ("curl http://127.0.0.1/", None),
+            ("curl -f https://127.0.0.1/", None),
+            ("curl -f http://example.org/", None),
+            ("curl -fk http://127.0.0.1/", None),
+            ("nc -z 127.0.0.1 80", Some("tcp 127.0.0.1:80")),
+            ("nc -z -w 1 localhost 80", Some("tcp 127.0.0.1:80")),
+            ("nc -zv ::1 80", Some("tcp [::1]:80")),
+            ("nc 127.0.0.1 80", None),
+            ("nc -zu 127.0.0.1 53", None),
+            ("/etc/keepalived/check.sh", None),
+        ] {
+            let words: Vec<&str> = command.split(' ').collect();
+            assert_eq!(equivalent(&words).as_deref(), expected, "{command}");
+        }
+    }
 
     #[test]
     fn every_form_is_read() {
         for (text, expected) in [
+            ("process nginx", "process nginx"),
             ("tcp 127.0.0.1:80", "tcp 127.0.0.1:80"),
             ("tcp  [::1]:443 ", "tcp [::1]:443"),
             ("http://192.0.2.1", "http://192.0.2.1:80/ 200"),
@@ -132,6 +238,8 @@ mod tests {
         for (text, expected) in [
             ("", "which check is not said"),
             ("udp 127.0.0.1:53", "`udp` is not how a check is written"),
+            ("process", "`process` is not how a check is written"),
+            ("process a b", "`process` is not how a check is written"),
             ("tcp", "`tcp` is not how a check is written"),
             ("tcp 127.0.0.1 80", "`tcp` is not how a check is written"),
             ("tcp 127.0.0.1", "`127.0.0.1` is not an address with a port"),

@@ -62,7 +62,7 @@ impl Lowering<'_> {
                         draft.members.extend(line.values.iter().cloned());
                     }
                 }
-                Some(name @ ("track_script" | "track_interface")) => {
+                Some(name @ ("track_script" | "track_process" | "track_interface")) => {
                     let tracked = self.track(name, inner, &draft.trackers);
                     draft.trackers.extend(tracked);
                 }

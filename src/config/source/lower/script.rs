@@ -14,7 +14,7 @@ use super::global::TIMER_MAX;
 use super::track::Weight;
 use super::{Given, Lowering};
 use crate::addr::Name;
-use crate::config::model::{self, Check};
+use crate::config::model::{self, Check, Kind, Probe};
 use crate::time::Span;
 
 /// The shortest interval and timeout: no router has use for more than a hundred runs a second.
@@ -24,9 +24,10 @@ const INTERVAL_MIN: Span = Span::from_millis(10);
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) name: Option<Given<Name>>,
+    pub(super) kind: Option<Kind>,
     words: Vec<Word>,
     /// The built-in check, instead of a command.
-    builtin: Vec<Word>,
+    builtin: Option<Given<Probe>>,
     account: Option<Account>,
     interval: Option<Given<Span>>,
     timeout: Option<Given<Span>>,
@@ -41,6 +42,19 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// One that is no vrrp_script.
+    pub(super) fn built_in(kind: Kind, name: Option<Given<Name>>, probe: Given<Probe>) -> Self {
+        Draft { name, kind: Some(kind), builtin: Some(probe), ..Draft::default() }
+    }
+
+    pub(super) fn weighing(self, weight: Weight) -> Self {
+        Draft { weight, ..self }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind.unwrap_or(Kind::Script)
+    }
+
     /// Somebody tracks it. The weight it has unless he says otherwise.
     pub(super) fn track(&mut self) -> Weight {
         self.is_tracked = true;
@@ -73,18 +87,25 @@ impl Lowering<'_> {
             let span = statement.keyword.span;
             self.report.add(Diagnostic::new(Code::BadCommand, span, message));
         }
-        if let (Some(command), Some(builtin)) = (draft.words.first(), draft.builtin.first()) {
+        if let (Some(command), Some(builtin)) = (draft.words.first(), &draft.builtin) {
             let message = "a script has a command or a built-in check, and not both".to_owned();
             let diagnostic = Diagnostic::new(Code::BadBuiltin, builtin.span, message);
             self.report.add(diagnostic.also(command.span, "the command"));
         }
+        self.keep(draft);
+    }
+
+    /// Keeps what has been read, unless there is another one of the kind and the name.
+    pub(super) fn keep(&mut self, draft: Draft) {
         let twin = |known: &&Draft| {
-            known.name.as_ref().map(|n| &n.value) == draft.name.as_ref().map(|n| &n.value)
+            known.kind() == draft.kind()
+                && known.name.as_ref().map(|n| &n.value) == draft.name.as_ref().map(|n| &n.value)
         };
         if let (Some(name), Some(Draft { name: Some(first), .. })) =
             (&draft.name, self.scripts.iter().find(twin))
         {
-            let message = format!("`{}` is the name of another script", name.value);
+            let message =
+                format!("`{}` is the name of another {}", name.value, draft.kind().name());
             let diagnostic = Diagnostic::new(Code::NameTwice, name.span, message);
             self.report.add(diagnostic.also(first.span, "first used here"));
             return;
@@ -107,7 +128,7 @@ impl Lowering<'_> {
         let time = INTERVAL_MIN..=TIMER_MAX;
         match name {
             "script" => draft.words.clone_from(&statement.values),
-            "builtin" => draft.builtin.clone_from(&statement.values),
+            "builtin" => draft.builtin = self.builtin(&statement.values),
             "user" => draft.account = self.account(&statement.values),
             "interval" => draft.interval = self.seconds(name, word, time),
             "timeout" if word.text == "0" => draft.timeout = None,
@@ -148,10 +169,13 @@ impl Lowering<'_> {
         let index = self.config.scripts.len();
         let scope = Scope::Script(index);
         let account = draft.account.clone().or_else(|| self.defaults.account.clone());
-        let check = if draft.builtin.is_empty() {
-            Check::Command(self.command(&draft.words, account.unwrap_or_default())?)
-        } else {
-            Check::Probe(self.builtin(&draft.builtin)?)
+        let check = match &draft.builtin {
+            Some(given) => Check::Probe(self.probe(given)?),
+            None => {
+                let command = self.command(&draft.words, account.unwrap_or_default())?;
+                self.propose_builtin(&draft.words, command);
+                Check::Command(command)
+            }
         };
         let second = (Span::from_secs(1), KEEPALIVED);
         let interval = self.pick(scope, "interval", draft.interval.as_ref(), None, second);
@@ -173,11 +197,14 @@ impl Lowering<'_> {
         let fall = self.pick(scope, "fall", draft.fall.as_ref(), None, once);
         let configured = |span: Option<TextSpan>| span.map_or(KEEPALIVED, Origin::Configured);
         self.origins.set(scope, "init_fail", configured(draft.init_fail));
-        for (keyword, words) in [("script", &draft.words), ("builtin", &draft.builtin)] {
-            self.origins.set(scope, keyword, configured(words.first().map(|word| word.span)));
+        self.origins.set(scope, "script", configured(draft.words.first().map(|word| word.span)));
+        let place = configured(draft.builtin.as_ref().map(|given| given.span));
+        for keyword in ["builtin", "process"] {
+            self.origins.set(scope, keyword, place);
         }
         let script = model::Script {
             name: name.value.clone(),
+            kind: draft.kind(),
             check,
             interval,
             timeout,
@@ -195,11 +222,17 @@ impl Lowering<'_> {
     pub(super) fn report_untracked(&mut self) {
         for draft in &self.scripts {
             let Some(name) = draft.name.as_ref().filter(|_| !draft.is_tracked) else { continue };
-            let message = format!("nobody tracks the script `{}`: it is never run", name.value);
-            self.report.add(
-                Diagnostic::new(Code::Untracked, name.span, message)
-                    .help(format!("name it in `track_script {{ {} }}` of an instance", name.value)),
+            let kind = draft.kind();
+            let message = format!(
+                "nobody tracks the {} `{}`: it is never looked at",
+                kind.name(),
+                name.value
             );
+            self.report.add(Diagnostic::new(Code::Untracked, name.span, message).help(format!(
+                "name it in `{} {{ {} }}` of an instance",
+                kind.track(),
+                name.value
+            )));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::complete::span16;
 use super::{Given, Lowering, script};
 use crate::addr::{InterfaceName, Priority};
 use crate::config::check::WEIGHT_MAX;
-use crate::config::model::{Span16, Subject, Tracker};
+use crate::config::model::{Kind, Span16, Subject, Tracker};
 
 /// A weight, and whether its sign is turned round.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -78,20 +78,21 @@ impl Lowering<'_> {
         );
     }
 
-    /// The script of this name, and its weight.
-    fn script_named(&mut self, word: &Word) -> Option<(What, Weight)> {
+    /// The script, or whatever else it is, of this name, and its weight.
+    fn script_named(&mut self, kind: Kind, word: &Word) -> Option<(What, Weight)> {
         let is_it = |name: &Given<crate::addr::Name>| name.value.as_str() == word.text;
         let mut scripts = self.scripts.iter();
-        let found = scripts.position(|draft| draft.name.as_ref().is_some_and(is_it));
+        let found = scripts
+            .position(|draft| draft.kind() == kind && draft.name.as_ref().is_some_and(is_it));
         let Some(number) = found else {
-            self.report_unknown_script(word);
+            self.report_unknown_script(kind, word);
             return None;
         };
         let draft = self.scripts.get_mut(number);
         Some((What::Script(number), draft.map(script::Draft::track).unwrap_or_default()))
     }
 
-    /// The lines of `track_script` or `track_interface`.
+    /// The lines of `track_script`, `track_process` or `track_interface`.
     pub(super) fn track(
         &mut self,
         keyword: &'static str,
@@ -102,7 +103,8 @@ impl Lowering<'_> {
         for line in statement.block.iter().flat_map(|body| &body.statements) {
             let word = &line.keyword;
             let found = match keyword {
-                "track_script" => self.script_named(word),
+                "track_script" => self.script_named(Kind::Script, word),
+                "track_process" => self.script_named(Kind::Process, word),
                 _ => self
                     .interface_name(word)
                     .map(|name| (What::Interface(name.value), Weight::default())),
@@ -138,9 +140,10 @@ impl Lowering<'_> {
         entries
     }
 
-    fn report_unknown_script(&mut self, word: &Word) {
-        let message = format!("there is no vrrp_script `{}`", word.text);
-        let names = self.scripts.iter().filter_map(|draft| draft.name.as_ref());
+    fn report_unknown_script(&mut self, kind: Kind, word: &Word) {
+        let message = format!("there is no {} `{}`", kind.block(), word.text);
+        let drafts = self.scripts.iter().filter(|draft| draft.kind() == kind);
+        let names = drafts.filter_map(|draft| draft.name.as_ref());
         let near = nearest(&word.text, names.map(|name| name.value.as_str()));
         let mut diagnostic =
             Diagnostic::new(Code::UnknownSubject, word.span, message).survived(true);

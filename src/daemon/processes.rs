@@ -1,0 +1,111 @@
+//! Processes that are tracked: /proc is gone through, some processes a turn, when a check is due.
+
+use heapless::Vec;
+
+use crate::config::model::{Config, Probe};
+use crate::engine::Engine;
+use crate::engine::process::{COMM_LEN_MAX, is_tracked};
+use crate::io::procfs::{self, Aspect, Listing};
+use crate::limits::{COMMAND_LEN_MAX, PROBE_COUNT_MAX};
+use crate::time::{Instant, Span};
+use crate::track::Finding;
+use crate::track::message::Outcome;
+
+/// Octets of arguments that can make a difference.
+const ARGUMENTS_LEN: usize = 2 * COMMAND_LEN_MAX;
+
+/// What is looked for, and how far it has been found.
+#[derive(Debug)]
+pub(super) struct Processes {
+    listing: Option<Listing>,
+    /// Of each row of [`Config::probes`], the processes seen since the listing began.
+    counts: Box<[u16]>,
+    waiting: Vec<Waiting, PROBE_COUNT_MAX>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    ticket: u32,
+    probe: usize,
+    since: Instant,
+    /// The listing under way had begun before it was asked: the next one answers.
+    is_for_next: bool,
+}
+
+impl Processes {
+    pub(super) fn new() -> Self {
+        let counts = vec![0; PROBE_COUNT_MAX].into_boxed_slice();
+        Processes { listing: None, counts, waiting: Vec::new() }
+    }
+
+    /// A check of the processes of row `probe` is due.
+    pub(super) fn ask(&mut self, now: Instant, ticket: u32, probe: u16) {
+        let is_for_next = self.listing.is_some();
+        let waiting = Waiting { ticket, probe: usize::from(probe), since: now, is_for_next };
+        // Cannot fail but for answers that a reload has made meaningless: they are asked again.
+        let _ = self.waiting.push(waiting);
+    }
+
+    /// Looks at some processes, if anybody waits for that, and answers when those were all. False:
+    /// there are more.
+    pub(super) fn go_on(&mut self, now: Instant, engine: &mut Engine) -> bool {
+        if self.listing.is_none() && !self.begin(now, engine) {
+            return true;
+        }
+        let Some(listing) = &mut self.listing else { return true };
+        let (config, counts) = (engine.config(), &mut self.counts);
+        if listing.some(|pid| count(config, counts, pid)) {
+            return false;
+        }
+        self.listing = None;
+        for index in (0..self.waiting.len()).rev() {
+            let Some(waiting) = self.waiting.get_mut(index) else { continue };
+            if core::mem::take(&mut waiting.is_for_next) {
+                continue;
+            }
+            let Waiting { ticket, probe, since, .. } = self.waiting.swap_remove(index);
+            let found = self.counts.get(probe).copied().unwrap_or(0);
+            let outcome = Outcome::Found(Finding::Processes(found));
+            engine.observe_finding(now, ticket, outcome, now.since(since));
+        }
+        self.waiting.is_empty()
+    }
+
+    fn begin(&mut self, now: Instant, engine: &mut Engine) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        self.counts.fill(0);
+        match Listing::begin() {
+            Ok(listing) => self.listing = Some(listing),
+            Err(errno) => {
+                let errno = u16::try_from(errno as i32).unwrap_or(0);
+                while let Some(Waiting { ticket, .. }) = self.waiting.pop() {
+                    engine.observe_finding(now, ticket, Outcome::Short(errno), Span::ZERO);
+                }
+            }
+        }
+        self.listing.is_some()
+    }
+}
+
+/// Counts a process for every check that means it.
+fn count(config: &Config, counts: &mut [u16], pid: u32) {
+    // A name and the end of its line.
+    let mut name = [0; COMM_LEN_MAX + 1];
+    let Some(name_len) = procfs::look(pid, Aspect::Name, &mut name) else { return };
+    let name = name.get(..name_len).unwrap_or(&[]);
+    for (probe, count) in config.probes.iter().zip(counts) {
+        let Probe::Process(wanted) = probe else { continue };
+        let mut room = [0; ARGUMENTS_LEN];
+        let room = &mut room[..];
+        let arguments = || {
+            let room = room;
+            let len = procfs::look(pid, Aspect::Arguments, room).unwrap_or(0);
+            room.get(..len).unwrap_or(&[])
+        };
+        if is_tracked(wanted, name, arguments) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
