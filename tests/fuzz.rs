@@ -128,6 +128,16 @@ fn captures_stand() {
 }
 
 #[test]
+fn answers_of_servers_stand() {
+    stands("http_answer", 20_000);
+}
+
+#[test]
+fn arguments_of_processes_stand() {
+    stands("process_arguments", 20_000);
+}
+
+#[test]
 fn every_body_has_its_test_and_its_program() {
     let here = fs::read_to_string(file!()).unwrap();
     for (name, _) in body::ALL {

@@ -3,7 +3,9 @@
 
 use super::plan::{MS, NodePlan, S};
 use super::random::Random;
-use crate::config::model::{Check, Command, Config, Notify, Script, Span16, Subject, Tracker};
+use crate::config::model::{
+    Check, Command, Config, Kind, Notify, Script, Span16, Subject, Tracker,
+};
 use crate::limits::{COMMAND_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX};
 use crate::time::Span;
 
@@ -153,6 +155,7 @@ impl Tracking {
             let _ = core::fmt::write(&mut name, format_args!("s{number}"));
             let _ = config.scripts.push(Script {
                 name,
+                kind: Kind::Script,
                 check: Check::Command(command),
                 interval: Span::from_nanos(plan.interval),
                 timeout: Span::from_nanos(plan.timeout),
