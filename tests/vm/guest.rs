@@ -111,30 +111,6 @@ impl Guest {
         self.input.flush().unwrap();
     }
 
-    /// Waits until a VT100 at its serial line shows this. Its rows.
-    #[track_caller]
-    pub(crate) fn until_shown(&self, text: &str) -> Vec<String> {
-        let until = Instant::now() + PATIENCE;
-        let mut terminal = vt100::Parser::new(24, 80, 0);
-        let mut seen = 0;
-        let mut said = self.serial.said.lock().unwrap();
-        loop {
-            terminal.process(&said.0.as_bytes()[seen..]);
-            seen = said.0.len();
-            let rows: Vec<_> =
-                terminal.screen().rows(0, 80).map(|row| row.trim_end().to_owned()).collect();
-            if rows.iter().any(|row| row.contains(text)) {
-                return rows;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || said.1 {
-                drop(said);
-                panic!("{} does not show {text:?}, but\n{}", self.name, rows.join("\n"));
-            }
-            said = self.serial.news.wait_timeout(said, left).unwrap().0;
-        }
-    }
-
     /// Takes its power away. The instant before.
     pub(crate) fn kill(mut self) -> Instant {
         let mut monitor = self.monitor();
