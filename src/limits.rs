@@ -98,10 +98,9 @@ pub const DATAGRAM_LEN_MAX: usize = 6144;
 const _: () = assert!(INSTANCE_COUNT_MAX < 65_535 && ADDRESS_COUNT_MAX < 65_535);
 const _: () = assert!(PEER_COUNT_MAX < 65_535 && TRACKER_COUNT_MAX < 65_535);
 const _: () = assert!(SCRIPT_COUNT_MAX < 65_535 && COMMAND_COUNT_MAX < 65_535);
-// A check belongs to a script; to be made, it needs a place.
-const _: () = assert!(PROBE_COUNT_MAX <= SCRIPT_COUNT_MAX || PROBE_COUNT_MAX < 65_535);
-const _: () = assert!(PROBE_COUNT_MAX == 0 || PROBE_FLIGHT_MAX >= 1);
-const _: () = assert!(PROBE_FLIGHT_MAX < 65_535);
+const _: () = assert!(PROBE_COUNT_MAX < 65_535 && PROBE_FLIGHT_MAX < 65_535);
+// To be made, a check needs a place.
+const _: () = assert!(PROBE_COUNT_MAX == 0 || PROBE_FLIGHT_MAX != 0);
 // An index of an interface is carried as u8.
 const _: () = assert!(INTERFACE_COUNT_MAX < 255);
 // An instance needs an interface, and has at least one address.

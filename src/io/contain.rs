@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
 use super::filter;
@@ -20,7 +20,7 @@ use super::filter;
 /// Makes `command` start in these network and mount namespaces, as process 2 of a new PID
 /// namespace. What `spawn` returns is a process that waits for process 1 of that namespace, which
 /// waits for the program; each ends with the program's status (128 + *n* after signal *n*), and
-/// when one of them dies, all that the program started die as well. Once `spawn` has returned,
+/// when one of them is killed, all that the program started die as well. Once `spawn` has returned,
 /// `numbers` has the numbers of process 1 and of the program as the caller sees them, 4 octets each
 /// in the machine's byte order.
 pub fn contain(command: &mut Command, net: OwnedFd, mount: OwnedFd, numbers: OwnedFd) {
@@ -70,7 +70,14 @@ fn tell_number(to: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for `program`, reaps whatever else ends, and ends as it did.
+/// How long the processes that a program leaves behind may take to end by themselves, in steps of
+/// [`STEP_NS`]: with process 1 of their namespace the kernel kills them.
+const STEPS: u32 = 600;
+const STEP_NS: i64 = 5_000_000;
+
+/// Waits for `program`, reaps whatever else ends, and ends as it did: process 1 when what the
+/// program left behind has ended too, three seconds later at the most. A daemon without its
+/// supervisor still has something to say.
 fn watch_over(program: Pid) -> ! {
     // The pipe on which `Command` hears of a failed exec must not stay open here.
     // SAFETY: nothing in this process uses a file descriptor from here on.
@@ -85,6 +92,18 @@ fn watch_over(program: Pid) -> ! {
             Err(_) => break 127,
         }
     };
+    for _ in 0..STEPS {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => {
+                let step = libc::timespec { tv_sec: 0, tv_nsec: STEP_NS };
+                // SAFETY: reads `step`; null: nothing is written.
+                unsafe { libc::nanosleep(&raw const step, core::ptr::null_mut()) };
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            // There are no others.
+            Err(_) => break,
+        }
+    }
     // SAFETY: ends the process without running anything of the program it was forked from.
     unsafe { libc::_exit(status) }
 }

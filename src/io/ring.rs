@@ -111,8 +111,8 @@ impl Tag {
             SEND..PORT => Tag::Send(slot(SEND)),
             PORT..TIMER => Tag::Port(slot(PORT)),
             TIMER..CLIENT => Tag::Timer(slot(TIMER)),
-            CLIENT..PROBE => Tag::Client(slot(CLIENT)),
-            // A board may have none.
+            // Not a range of the match: a board may have no probes.
+            index if (CLIENT..PROBE).contains(&index) => Tag::Client(slot(CLIENT)),
             index if (PROBE..SINGLE).contains(&index) => Tag::Probe(slot(PROBE)),
             SINGLE => Tag::Listen,
             index if index == SINGLE + 1 => Tag::Answers,
