@@ -99,6 +99,8 @@ const _: () = assert!(INSTANCE_COUNT_MAX < 65_535 && ADDRESS_COUNT_MAX < 65_535)
 const _: () = assert!(PEER_COUNT_MAX < 65_535 && TRACKER_COUNT_MAX < 65_535);
 const _: () = assert!(SCRIPT_COUNT_MAX < 65_535 && COMMAND_COUNT_MAX < 65_535);
 const _: () = assert!(PROBE_COUNT_MAX < 65_535 && PROBE_FLIGHT_MAX < 65_535);
+/// Whether there is anything that a program could be run for: without it, a board has no code for it.
+pub const RUNS_PROGRAMS: bool = SCRIPT_COUNT_MAX != 0 || COMMAND_COUNT_MAX != 0;
 // To be made, a check needs a place.
 const _: () = assert!(PROBE_COUNT_MAX == 0 || PROBE_FLIGHT_MAX != 0);
 // An index of an interface is carried as u8.

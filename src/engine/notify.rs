@@ -11,7 +11,7 @@ use super::script::{Ended, Jobs, LOST_AFTER, Of, SLEPT};
 use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
-use crate::limits::NAME_LEN_MAX;
+use crate::limits::{COMMAND_COUNT_MAX, NAME_LEN_MAX};
 use crate::time::{Instant, Span};
 use crate::trace::{Event, StateName, Told};
 use crate::track::message::{Request, Run};
@@ -231,6 +231,9 @@ impl Engine {
     }
 
     pub(super) fn post_told(&mut self, index: usize, told: Told) {
+        if COMMAND_COUNT_MAX == 0 {
+            return;
+        }
         let Some(config) = self.config.instances.get(index) else { return };
         let Some(router) = self.routers.get_mut(index) else { return };
         let has_command = has_command(&config.notify, told);
@@ -249,6 +252,9 @@ impl Engine {
 
     /// A reload removes this instance: what is to be told of it is kept apart.
     pub(super) fn post_deleted(&mut self, now: Instant, index: usize) {
+        if COMMAND_COUNT_MAX == 0 {
+            return;
+        }
         let (Some(config), Some(router)) =
             (self.config.instances.get(index), self.routers.get(index))
         else {

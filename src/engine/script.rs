@@ -7,6 +7,7 @@
 
 use super::Engine;
 use crate::config::model::{self, Check, Probe};
+use crate::limits::RUNS_PROGRAMS;
 use crate::time::{Instant, Span};
 use crate::trace::Event;
 use crate::track::message::{Answer, Outcome, Request, Run};
@@ -202,7 +203,7 @@ impl Engine {
     /// The next message for the helper, written into `buffer` (at least
     /// [`crate::track::message::MESSAGE_LEN_MAX`] octets).
     pub fn next_job(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Job> {
-        if self.jobs.blocked_until.is_some_and(|until| now < until) {
+        if !RUNS_PROGRAMS || self.jobs.blocked_until.is_some_and(|until| now < until) {
             return None;
         }
         self.jobs.blocked_until = None;
