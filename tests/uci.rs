@@ -180,6 +180,50 @@ config vrrp_instance 'off'
 }
 
 #[test]
+fn keywords_of_ringward_are_options_too() {
+    let uci = r"
+config globals
+	option console 'ttyS0,9600,keys'
+	option console_release '1'
+	option decision_timeout '60'
+
+config vrrp_script 'web'
+	option builtin 'process nginx'
+	option interval '0.5'
+	option weight '-100'
+
+config vrrp_instance 'lan'
+	option interface 'br-lan'
+	option virtual_router_id '51'
+	list virtual_ipaddress '192.0.2.5/24'
+	list track_script 'web'
+";
+    let conf = r#"
+global_defs {
+  console ttyS0,9600,keys
+  console_release
+  decision_timeout 60
+}
+vrrp_script web {
+  builtin "process nginx"
+  interval 0.5
+  weight -100
+}
+vrrp_instance lan {
+  interface br-lan
+  virtual_router_id 51
+  virtual_ipaddress {
+    192.0.2.5/24
+  }
+  track_script {
+    web
+  }
+}
+"#;
+    assert_eq!(config(Language::Uci, uci), compile_str("conf", conf).unwrap());
+}
+
+#[test]
 fn both_dialects_of_openwrt_say_the_same() {
     let old = OPENWRT;
     // In 2026 track_script sections went, and their weight to the vrrp_script.
@@ -380,5 +424,154 @@ fn quotes_that_netjsonconfig_forgets_are_named() {
         let report = compiled(Language::Uci, &rendered(&json)).report;
         assert!(report.diagnostics[0].message.starts_with(reason), "{report}");
         assert!(report.to_string().contains("written '\\''"), "{report}");
+    }
+}
+
+/// What is made of an option, said by [`what_is_made_of`].
+#[derive(PartialEq, Eq, Debug)]
+enum Made {
+    /// The configuration is another one than without it.
+    Compiled,
+    /// It is the same, and something says so.
+    Noted,
+    /// There is none, and something says why.
+    Refused,
+}
+
+/// What OpenWrt's file has more than a pair of routers needs: in its instance, and behind all.
+fn openwrt_with(instance: &str, more: &str) -> String {
+    format!(
+        "config globals 'globals'\n\toption router_id 'gw1'\n\n\
+         config ipaddress\n\toption name 'main'\n\toption address '192.0.2.1/24'\n\n\
+         config ipaddress\n\toption name 'second'\n\toption address '192.0.2.9/24'\n\
+         \toption device 'eth0'\n\n\
+         config vrrp_script\n\toption name 'chk'\n\toption script '/bin/true'\n\n\
+         config peer\n\toption name 'other'\n\toption address '192.0.2.3'\n\n\
+         config track_interface\n\toption name 'up'\n\toption value 'eth1'\n\n\
+         config track_script\n\toption name 'old'\n\toption value 'chk'\n\n\
+         config route\n\toption name 'way'\n\toption address '198.51.100.0/24'\n\
+         \toption device 'eth0'\n\n\
+         config vrrp_instance\n\toption name 'lan'\n\toption interface 'eth0'\n\
+         \toption virtual_router_id '51'\n\tlist virtual_ipaddress 'main'\n{instance}\n{more}"
+    )
+}
+
+#[track_caller]
+fn what_is_made_of(text: &str) -> Made {
+    let without = config(Language::UciKeepalived, &openwrt_with("", ""));
+    let Compiled { config, report, .. } = compiled(Language::UciKeepalived, text);
+    match config {
+        None => {
+            assert!(report.has_errors());
+            Made::Refused
+        }
+        Some(config) if config != without => Made::Compiled,
+        Some(_) => {
+            let others = compiled(Language::UciKeepalived, &openwrt_with("", "")).report;
+            let (all, others) = (report.diagnostics.len(), others.diagnostics.len());
+            assert!(all > others, "lost without a word:\n{text}");
+            Made::Noted
+        }
+    }
+}
+
+/// The options of an instance in OpenWrt's package, as its init script reads them, and those that
+/// LuCI writes.
+#[test]
+fn each_option_of_openwrt_s_instance_is_compiled_or_told() {
+    use Made::{Compiled, Noted, Refused};
+    for (option, made) in [
+        ("option auth_type 'PASS'\n\toption auth_pass 'secret'", Compiled),
+        ("option auth_type 'PASS'", Noted),
+        ("option auth_pass 'secret'", Noted),
+        ("option state 'MASTER'", Compiled),
+        ("option interface 'eth2'", Compiled),
+        ("option mcast_src_ip '192.0.2.2'", Compiled),
+        ("option unicast_src_ip '192.0.2.2'", Compiled),
+        ("option unicast_src_ip '192.0.2.2'\n\tlist unicast_peer 'other'", Compiled),
+        ("list unicast_peer '192.0.2.4'", Compiled),
+        ("option virtual_router_id '52'", Compiled),
+        ("option version '3'", Compiled),
+        ("option priority '150'", Compiled),
+        ("option advert_int '2'", Compiled),
+        ("option preempt_delay '5'", Compiled),
+        ("option debug '1'", Noted),
+        ("option lvs_sync_daemon_interface 'eth0'", Refused),
+        ("option garp_master_delay '3'", Compiled),
+        ("option garp_master_refresh '60'", Compiled),
+        ("option garp_master_repeat '2'", Compiled),
+        ("option garp_master_refresh_repeat '2'", Compiled),
+        ("option vmac_xmit_base '1'", Refused),
+        ("option vmac_xmit_base '0'", Noted),
+        ("option native_ipv6 '1'", Noted),
+        ("option accept '1'", Noted),
+        ("option no_accept '1'", Refused),
+        ("option dont_track_primary '1'", Compiled),
+        ("option smtp_alert '1'", Refused),
+        ("option smtp_alert '0'", Noted),
+        ("option nopreempt '1'", Compiled),
+        ("option nopreempt '0'", Noted),
+        ("option use_vmac 'vrrp.51'", Refused),
+        ("list virtual_ipaddress 'second'", Compiled),
+        ("list virtual_ipaddress '192.0.2.7/24'", Compiled),
+        ("list virtual_ipaddress 'nobody'", Refused),
+        ("list virtual_ipaddress_excluded 'second'", Compiled),
+        ("list virtual_routes 'way'", Refused),
+        ("list track_script 'chk'", Compiled),
+        ("list track_script 'old'", Compiled),
+        ("list track_script 'nobody'", Refused),
+        ("list track_interface 'up'", Compiled),
+        ("list track_bfd 'b'", Refused),
+        ("option priorty '150'", Refused),
+    ] {
+        let text = openwrt_with(&format!("\t{option}\n"), "");
+        assert_eq!(what_is_made_of(&text), made, "{option}");
+    }
+}
+
+#[test]
+fn each_other_section_of_openwrt_is_compiled_or_told() {
+    use Made::{Compiled, Noted, Refused};
+    for (section, made) in [
+        ("globals 'globals'\n\toption enabled '0'", Noted),
+        ("globals 'globals'\n\toption alt_config_file '/etc/other.conf'", Refused),
+        ("globals 'globals'\n\toption linkbeat_use_polling '1'", Noted),
+        ("globals 'globals'\n\tlist notification_email 'a@b.example'", Noted),
+        ("globals 'globals'\n\toption notification_email_from 'a@b.example'", Noted),
+        ("globals 'globals'\n\toption smtp_server '192.0.2.25'", Noted),
+        ("globals 'globals'\n\toption smtp_connect_timeout '10'", Noted),
+        ("globals 'globals'\n\toption router_id 'gw2'", Compiled),
+        ("globals 'globals'\n\toption vrrp_mcast_group4 '224.0.0.19'", Refused),
+        ("globals 'globals'\n\toption vrrp_mcast_group6 'ff02::13'", Refused),
+        ("globals 'globals'\n\toption vrrp_startup_delay '2'", Compiled),
+        ("static_ipaddress\n\tlist address 'main'", Refused),
+        ("static_routes\n\tlist route 'way'", Refused),
+        (
+            "interface_up_down_delays\n\toption device 'eth0'\n\toption down_delay '2'\n\
+             \toption up_delay '3'",
+            Refused,
+        ),
+        ("vrrp_script\n\toption name 'more'\n\toption script '/bin/true'", Noted), // nobody asks
+        (
+            "bfd_instance\n\toption name 'b'\n\toption neighbor_ip '192.0.2.3'\n\
+             \toption source_ip '192.0.2.2'",
+            Refused,
+        ),
+        ("vrrp_sync_group\n\toption name 'g'\n\tlist group 'lan'", Compiled),
+        ("vrrp_sync_group\n\toption name 'g'\n\tlist group 'nobody'", Refused),
+        (
+            "vrrp_sync_group\n\toption name 'g'\n\tlist group 'lan'\n\
+             \tlist track_script 'chk'",
+            Compiled,
+        ),
+        (
+            "vrrp_sync_group\n\toption name 'g'\n\tlist group 'lan'\n\toption smtp_alert '1'",
+            Refused,
+        ),
+        ("virtual_server\n\toption ipaddr '192.0.2.1'\n\toption port '80'", Refused),
+        ("vrrp_skript\n\toption name 'chk'", Refused),
+    ] {
+        let text = openwrt_with("", &format!("config {section}\n"));
+        assert_eq!(what_is_made_of(&text), made, "{section}");
     }
 }
