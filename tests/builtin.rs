@@ -17,17 +17,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use rig::Program::{Keepalived, Ringward};
-use rig::{Router, eventually};
-use ringward::lab::{Fault, Node, Process, Segment};
+use rig::{Router, eventually, fault};
+use ringward::lab::{Node, Process, Segment};
 use serde_json::Value;
 
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
 /// Ten times what a takeover takes, and more.
 const SOON: Duration = Duration::from_secs(30);
-
-fn fault(error: std::io::Error) -> Fault {
-    Fault::new("prepare a test", error)
-}
 
 fn instance(priority: u8, lines: &str) -> String {
     format!(

@@ -12,15 +12,14 @@ mod rig;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rig::Program::{self, Keepalived, Ringward};
-use rig::{Router, compile_text, eventually};
-use ringward::lab::{Fault, Node, Segment};
+use rig::{Router, compile_text, eventually, set_mode};
+use ringward::lab::{Node, Segment};
 
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
 const SOON: Duration = Duration::from_secs(30);
@@ -46,9 +45,7 @@ impl Scene {
 
     fn script(&self, path: &str, text: &str) {
         self.node.write(path, format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
-        let mode = fs::Permissions::from_mode(0o755);
-        let set = || fs::set_permissions(path, mode).map_err(|error| Fault::new("chmod", error));
-        self.node.enter(set).unwrap();
+        set_mode(&self.node, path, 0o755);
     }
 
     fn start(&self, program: Program, text: &str) -> Router {

@@ -12,24 +12,14 @@ mod rig;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use rig::Program::{self, Keepalived, Ringward};
-use rig::{Router, eventually};
-use ringward::lab::{Fault, Node, Segment};
+use rig::{Router, eventually, fault, set_mode};
+use ringward::lab::{Node, Segment};
 use serde_json::Value;
-
-fn fault(error: std::io::Error) -> Fault {
-    Fault::new("prepare a test", error)
-}
-
-fn set_mode(node: &Node, path: &str, mode: u32) {
-    let mode = fs::Permissions::from_mode(mode);
-    node.enter(|| fs::set_permissions(path, mode).map_err(fault)).unwrap();
-}
 
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
 /// Ten times what a takeover takes, and more.

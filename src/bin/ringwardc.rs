@@ -262,10 +262,8 @@ fn definition(text: &str) -> Result<(String, String), String> {
 
 fn network(text: &str) -> Result<(String, String), String> {
     Networks::new().set(text).map_err(|refused| refused.to_string())?;
-    Ok(text
-        .split_once('=')
-        .map(|(name, device)| (name.to_owned(), device.to_owned()))
-        .unwrap_or_default())
+    let (name, device) = text.split_once('=').unwrap_or_default();
+    Ok((name.to_owned(), device.to_owned()))
 }
 
 fn code(id: &str) -> Result<Code, String> {

@@ -276,10 +276,7 @@ fn decode_records(blob: &[u8], config: &mut Config) -> Result<(), Refused> {
     fill::<Script, _>(&mut rest, Table::Scripts, scripts, &mut config.scripts)?;
     fill::<Tracker, _>(&mut rest, Table::Trackers, trackers, &mut config.trackers)?;
     fill::<Command, _>(&mut rest, Table::Commands, commands, &mut config.commands)?;
-    // A build without them does not hold their decoding.
-    if PROBE_COUNT_MAX != 0 {
-        fill::<Probe, _>(&mut rest, Table::Probes, probes, &mut config.probes)?;
-    }
+    fill::<Probe, _>(&mut rest, Table::Probes, probes, &mut config.probes)?;
     if rest.is_empty() { Ok(()) } else { Err(Refused::Trailing { extra: rest.len() }) }
 }
 

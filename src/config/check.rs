@@ -15,7 +15,7 @@ use super::model::{Address, Check, Command, Config, Instance, Script, Span16, Su
 use crate::addr::{Family, Version};
 use crate::limits::{
     ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, COMMAND_COUNT_MAX, GROUP_COUNT_MAX,
-    INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX, SCRIPT_COUNT_MAX,
+    INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::order::sort;
 use crate::time::Span;
@@ -262,7 +262,7 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
     for (index, command) in (0..).zip(config.commands.iter().take(COMMAND_COUNT_MAX)) {
         check_command(command).map_err(|rule| broken(rule, Place::Command(index)))?;
     }
-    for (index, probe) in (0..).zip(&config.probes) {
+    for (index, probe) in (0..).zip(config.probes.iter().take(PROBE_COUNT_MAX)) {
         probe::check_probe(probe).map_err(|rule| broken(rule, Place::Probe(index)))?;
     }
     for (index, address) in (0..).zip(&config.addresses) {

@@ -95,13 +95,15 @@ fn count(config: &Config, counts: &mut [u16], pid: u32) {
     let mut name = [0; COMM_LEN_MAX + 1];
     let Some(name_len) = procfs::look(pid, Aspect::Name, &mut name) else { return };
     let name = name.get(..name_len).unwrap_or(&[]);
+    // Read once, for whichever check wants them first.
+    let (mut room, mut len) = ([0; ARGUMENTS_LEN], None);
     for (probe, count) in config.probes.iter().zip(counts) {
         let Probe::Process(wanted) = probe else { continue };
-        let mut room = [0; ARGUMENTS_LEN];
-        let room = &mut room[..];
+        let (room, len) = (&mut room[..], &mut len);
         let arguments = || {
             let room = room;
-            let len = procfs::look(pid, Aspect::Arguments, room).unwrap_or(0);
+            let mut look = || procfs::look(pid, Aspect::Arguments, room).unwrap_or(0);
+            let len = *len.get_or_insert_with(&mut look);
             room.get(..len).unwrap_or(&[])
         };
         if is_tracked(wanted, name, arguments) {

@@ -149,7 +149,7 @@ impl Lowering<'_> {
             Diagnostic::new(Code::UnknownSubject, word.span, message).survived(true);
         diagnostic = match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("define it: `vrrp_script {} {{`", word.text)),
+            None => diagnostic.help(format!("define it: `{} {} {{`", kind.block(), word.text)),
         };
         self.report.add(diagnostic);
     }

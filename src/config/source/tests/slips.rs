@@ -50,6 +50,8 @@ fn members_of_a_group_and_names_of_blocks_are_asked_for() {
     cured(&format!("{}vrrp_sync_group G {{\nVI_1\n}}\n", with("")), "RW0020", "`group { VI_1 }`");
     cured(&with("").replace(" VI_1", ""), "RW0030", "write `vrrp_instance NAME {`");
     cured(&with("track_script {\nchk\n}"), "RW0083", "define it: `vrrp_script chk {`");
+    let process = with("track_process {\nchk\n}");
+    cured(&process, "RW0083", "define it: `vrrp_track_process chk {`");
 }
 
 #[test]
