@@ -96,6 +96,29 @@ impl Guest {
         times.iter().find(|(len, _)| *len >= end).unwrap().1
     }
 
+    /// Waits until a VT100 at its serial line shows this. Its rows.
+    #[track_caller]
+    pub(crate) fn until_shown(&self, text: &str) -> Vec<String> {
+        let until = Instant::now() + PATIENCE;
+        let (mut terminal, mut taken) = (vt100::Parser::new(24, 80, 0), 0);
+        let mut said = self.serial.said.lock().unwrap();
+        loop {
+            terminal.process(&said.0.as_bytes()[taken..]);
+            taken = said.0.len();
+            let rows = terminal.screen().rows(0, 80);
+            let rows: Vec<_> = rows.map(|row| row.trim_end().to_owned()).collect();
+            if rows.iter().any(|row| row.contains(text)) {
+                return rows;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || said.1 {
+                drop(said);
+                panic!("{} does not show {text:?}, but\n{}", self.name, rows.join("\n"));
+            }
+            said = self.serial.news.wait_timeout(said, left).unwrap().0;
+        }
+    }
+
     pub(crate) fn said(&self) -> String {
         self.serial.said.lock().unwrap().0.clone()
     }
