@@ -8,15 +8,13 @@ mod console;
 mod vm;
 
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::time::Instant;
 
 use ringward::config::embedded;
-use ringward::lab;
-use vm::guest::{Guest, PATIENCE};
-use vm::image::{self, configuration, initramfs, program};
+use vm::guest::Guest;
+use vm::image::{configuration, initramfs, program};
 use vm::machine::{AARCH64, X86_64};
-use vm::scene::{FIRST, GATEWAY, advert_of, assert_resigned, serves};
+use vm::scene::{FIRST, GATEWAY, advert_of, assert_resigned, ends_without_io_uring, serves};
 use vm::segment::{Frame, Segment};
 
 /// Of the guest with the number 2.
@@ -98,19 +96,12 @@ fn an_image_with_garbage_in_one_slot_runs_what_is_in_the_other() {
     guest.kill();
 }
 
-/// QEMU's emulation of programs has no io_uring: a kernel that was built without it.
 #[test]
-fn without_io_uring_the_image_says_so_and_ends_with_69() {
-    let folder = image::built(&AARCH64);
-    let segment = lab::Segment::new().unwrap();
-    let node = segment.node().unwrap();
-    let mut command = Command::new(image::target().join("vm/qemu-aarch64"));
-    command.arg(folder.join("ringward")).args(["run", "--run-directory"]);
-    let mut process = node.spawn(command.arg(image::folder_of("run"))).unwrap();
-    let (_, code) = process.wait(PATIENCE).unwrap();
-    let said = process.output();
-    assert_eq!(code, 69, "{said}");
-    let line =
-        "not-started reason=\"this kernel has no io_uring (CONFIG_IO_URING, Linux 5.11 or later)\"";
-    assert!(said.contains(line), "{said}");
+fn without_io_uring_the_x86_64_image_s_program_says_so_and_ends_with_69() {
+    ends_without_io_uring(&X86_64);
+}
+
+#[test]
+fn without_io_uring_the_aarch64_image_s_program_says_so_and_ends_with_69() {
+    ends_without_io_uring(&AARCH64);
 }

@@ -7,6 +7,8 @@ pub(crate) struct Machine {
     /// As Debian calls it.
     pub(crate) architecture: &'static str,
     pub(crate) program: &'static str,
+    /// What runs a single program of its processor.
+    pub(crate) emulator: &'static str,
     pub(crate) arguments: &'static [&'static str],
     /// Its network card, without netdev and address.
     pub(crate) card: &'static str,
@@ -20,6 +22,7 @@ pub(crate) const X86_64: Machine = Machine {
     board: "qemu-x86-64",
     architecture: "amd64",
     program: "qemu-system-x86_64",
+    emulator: "qemu-x86_64",
     arguments: &["-machine", "q35", "-cpu", "max", "-m", "128"],
     card: "virtio-net-pci,romfile=",
     modules: &["virtio_pci", "virtio_net"],
@@ -33,6 +36,7 @@ pub(crate) const AARCH64: Machine = Machine {
     board: "qemu-aarch64",
     architecture: "arm64",
     program: "qemu-system-aarch64",
+    emulator: "qemu-aarch64",
     arguments: &["-machine", "virt", "-cpu", "cortex-a57", "-m", "128"],
     card: "virtio-net-pci,romfile=",
     modules: &["virtio_pci", "virtio_net"],
@@ -43,6 +47,7 @@ pub(crate) const ARMV7: Machine = Machine {
     board: "qemu-armv7",
     architecture: "armhf",
     program: "qemu-system-arm",
+    emulator: "qemu-arm",
     arguments: &["-machine", "virt,highmem=off", "-cpu", "cortex-a7", "-m", "256"],
     card: "virtio-net-device",
     modules: &["virtio_mmio", "virtio_net"],
@@ -53,6 +58,7 @@ pub(crate) const MIPSEL: Machine = Machine {
     board: "qemu-mipsel",
     architecture: "mipsel",
     program: "qemu-system-mipsel",
+    emulator: "qemu-mipsel",
     arguments: &["-machine", "malta", "-cpu", "24Kc", "-m", "256"],
     card: "virtio-net-pci,romfile=",
     modules: &["virtio_pci", "virtio_net"],

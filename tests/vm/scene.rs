@@ -1,10 +1,13 @@
 //! An image from its start to its end.
 
 use std::net::Ipv4Addr;
+use std::process::Command;
 use std::time::Instant;
 
-use super::guest::Guest;
-use super::image::initramfs;
+use ringward::lab;
+
+use super::guest::{Guest, PATIENCE};
+use super::image::{built, folder_of, initramfs, target};
 use super::machine::Machine;
 use super::segment::{Frame, Segment};
 
@@ -44,4 +47,21 @@ pub(crate) fn serves(machine: &Machine) {
     guest.expect("seccomp yes");
     let before = guest.power_off();
     assert_resigned(&segment, before, FIRST);
+}
+
+/// The program of an image, under a kernel that was built without io_uring: QEMU's emulation of
+/// programs has none.
+pub(crate) fn ends_without_io_uring(machine: &Machine) {
+    let program = built(machine).join("ringward");
+    let segment = lab::Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    let mut command = Command::new(target().join("vm").join(machine.emulator));
+    command.arg(program).args(["run", "--run-directory"]).arg(folder_of("run"));
+    let mut process = node.spawn(&mut command).unwrap();
+    let (_, code) = process.wait(PATIENCE).unwrap();
+    let said = process.output();
+    assert_eq!(code, 69, "{said}");
+    let line =
+        "not-started reason=\"this kernel has no io_uring (CONFIG_IO_URING, Linux 5.11 or later)\"";
+    assert!(said.contains(line), "{said}");
 }
