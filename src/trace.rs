@@ -248,6 +248,15 @@ pub enum Event {
         /// How long it took.
         took: Span,
     },
+    /// A notify FIFO takes lines again, or takes none.
+    Fifo {
+        /// Index into [`crate::config::model::Global::fifos`].
+        fifo: u8,
+        /// Lines that found no room: nobody reads them.
+        lost: u16,
+        /// Why it cannot be opened or written to: errno; zero: it can.
+        errno: u16,
+    },
     /// Instances that a reload removed were too many at once to be told of.
     NotTold {
         /// How many.
@@ -281,9 +290,23 @@ pub enum Told {
     Deleted,
     /// As master it heard a master of lower priority.
     RxLowerPriority,
+    /// As master it has another effective priority. Pipes are told of it, commands are not.
+    MasterPriority,
+    /// The same in any other state.
+    BackupPriority,
 }
 
 impl Told {
+    /// What is told of a state; of INIT nothing is.
+    pub const fn of_state(state: StateName) -> Option<Self> {
+        match state {
+            StateName::Master => Some(Told::Master),
+            StateName::Backup => Some(Told::Backup),
+            StateName::Fault => Some(Told::Fault),
+            StateName::Init => None,
+        }
+    }
+
     /// As commands and pipes are told.
     pub const fn name(self) -> &'static str {
         match self {
@@ -293,6 +316,8 @@ impl Told {
             Told::Stop => "STOP",
             Told::Deleted => "DELETED",
             Told::RxLowerPriority => "MASTER_RX_LOWER_PRI",
+            Told::MasterPriority => "MASTER_PRIORITY",
+            Told::BackupPriority => "BACKUP_PRIORITY",
         }
     }
 }

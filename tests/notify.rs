@@ -252,3 +252,58 @@ fn an_instance_that_a_reload_removes_is_told_of() {
     let output = router.process.output();
     assert!(output.contains("pair transition from=MASTER to=INIT"), "{output}");
 }
+
+/// What reads a FIFO as somebody's service would: from its beginning to its end, into the log.
+fn read_fifo(scene: &Scene, path: &str) -> ringward::lab::Process {
+    let command = format!("until [ -p {path} ]; do sleep 0.01; done; exec cat {path} >> /run/log");
+    scene.node.spawn(std::process::Command::new("/bin/sh").args(["-c", &command])).unwrap()
+}
+
+/// The same life as seen from a FIFO: start, takeover, a lost link, its return, a lower priority and
+/// the end.
+fn a_life_in_a_fifo(program: Program) -> Vec<String> {
+    let scene = Scene::new(&format!("fifo-{program:?}").to_lowercase(), "");
+    scene.node.write("/run/weight", b"").unwrap();
+    let text =
+        instance("  notify_priority_changes on\n  track_script {\n    heavy weight 20\n  }\n");
+    let script =
+        "vrrp_script heavy {\n  script \"/usr/bin/test -e /run/weight\"\n  interval 1\n}\n";
+    let text =
+        text.replacen("script_user root\n", "script_user root\n  vrrp_notify_fifo /run/fifo\n", 1);
+    let mut router = scene.start(program, &(script.to_owned() + &text));
+    let reader = read_fifo(&scene, "/run/fifo");
+    let last = |line: &str| scene.wait_for(&router, line);
+    last("INSTANCE \"pair\" MASTER 170");
+    scene.node.cut().unwrap();
+    last("INSTANCE \"pair\" FAULT 170");
+    scene.node.mend().unwrap();
+    last("INSTANCE \"pair\" MASTER 170");
+    let remove = || fs::remove_file("/run/weight").map_err(rig::fault);
+    scene.node.enter(remove).unwrap();
+    last("INSTANCE \"pair\" MASTER_PRIORITY 150");
+    router.stop(SOON);
+    scene.wait_for(&router, "INSTANCE \"pair\" STOP 150");
+    let is_there = || Ok(fs::exists("/run/fifo").unwrap());
+    eventually(SOON, "the FIFO is removed", || !scene.node.enter(is_there).unwrap());
+    drop(reader);
+    scene.log()
+}
+
+/// Every change is a line, as keepalived writes it.
+#[test]
+fn a_fifo_is_told_what_keepalived_tells_it() {
+    let told = a_life_in_a_fifo(Ringward);
+    let expected = [
+        // A weight counts when its script has answered.
+        "BACKUP 150",
+        "BACKUP_PRIORITY 170",
+        "MASTER 170",
+        "FAULT 170",
+        "BACKUP 170",
+        "MASTER 170",
+        "MASTER_PRIORITY 150",
+        "STOP 150",
+    ];
+    assert_eq!(told, expected.map(|state| format!("INSTANCE \"pair\" {state}")));
+    assert_eq!(a_life_in_a_fifo(Keepalived), told);
+}

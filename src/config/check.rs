@@ -97,7 +97,7 @@ pub enum Rule {
     Script = 29,
     /// A command without a program, or whose words do not each end with a zero.
     Command = 30,
-    /// A notification whose command is not in the table.
+    /// A notification whose command is not in the table, or a FIFO that is no absolute path.
     Notify = 31,
     /// A sync group that is not in its table, or that nobody belongs to.
     Group = 40,
@@ -155,7 +155,9 @@ impl Rule {
                 "a built-in check has a server with a port, a path that begins with `/` and a status, \
                  or the name of a process and how many there are at least and at most"
             }
-            Rule::Notify => "what is told is in the table of commands",
+            Rule::Notify => {
+                "what is told is in the table of commands, and a FIFO there is one absolute path"
+            }
             Rule::Console => {
                 "a console's terminal has no control characters, and the speed of a line"
             }
@@ -307,12 +309,17 @@ fn require(kept: bool, rule: Rule) -> Result<(), Rule> {
 fn check_global(config: &Config) -> Result<(), Invalid> {
     let global = &config.global;
     let name_is_fine = !global.router_id.chars().any(char::is_control);
+    let is_path = |command: &u16| {
+        let command = config.commands.get(usize::from(*command));
+        command.is_some_and(is_fifo)
+    };
     let console_is_fine = global.console.iter().all(|console| {
         !console.tty.chars().any(char::is_control)
             && console.speed.is_none_or(|speed| SPEEDS.contains(&speed))
     });
     require(name_is_fine, Rule::Name)
         .and_then(|()| require(console_is_fine, Rule::Console))
+        .and_then(|()| require(global.fifos.iter().flatten().all(is_path), Rule::Notify))
         .map_err(|rule| broken(rule, Place::Global))
 }
 
@@ -449,6 +456,13 @@ fn check_command(command: &Command) -> Result<(), Rule> {
     let is_name =
         |name: &str| !name.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':');
     require(is_name(&command.user) && is_name(&command.group), Rule::Command)
+}
+
+/// Whether it is no command but a path, which has a file in some directory.
+fn is_fifo(command: &Command) -> bool {
+    let mut words = command.arguments();
+    let is_path = words.next().is_some_and(|path| path.starts_with('/') && !path.ends_with('/'));
+    is_path && words.next().is_none()
 }
 
 fn check_peers(config: &Config, instance: &Instance) -> Result<(), Invalid> {

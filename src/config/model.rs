@@ -69,7 +69,17 @@ pub struct Global {
     pub console: Vec<Console, 1>,
     /// `console_release`: whoever is at a console may release instances.
     pub console_release: bool,
+    /// `notify_fifo` and `vrrp_notify_fifo`: pipes that are told of everything. Indexes into
+    /// [`Config::commands`]: the one word is the path, and user and group are its owner.
+    pub fifos: [Option<u16>; FIFO_COUNT],
+    /// `fifo_write_vrrp_states_on_reload`: a reload writes each state anew.
+    pub fifo_states_on_reload: bool,
 }
+
+/// The keywords of [`Global::fifos`].
+pub const FIFO_KEYWORDS: [&str; FIFO_COUNT] = ["notify_fifo", "vrrp_notify_fifo"];
+/// How many pipes are told at most.
+pub const FIFO_COUNT: usize = 2;
 
 /// One virtual router: `vrrp_instance`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +129,7 @@ pub struct Instance {
     pub notify: Notify,
 }
 
-/// The commands that are told of an instance's changes: indexes into [`Config::commands`].
+/// What is told of an instance's changes: indexes into [`Config::commands`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
     /// `notify_master`.
@@ -136,6 +146,8 @@ pub struct Notify {
     pub rx_lower_priority: Option<u16>,
     /// `notify`: of each state, with what and whom it is about behind its own words.
     pub any: Option<u16>,
+    /// `notify_priority_changes`: pipes are told of another effective priority.
+    pub priority_changes: bool,
 }
 
 impl Notify {
@@ -148,11 +160,12 @@ impl Notify {
         deleted: None,
         rx_lower_priority: None,
         any: None,
+        priority_changes: false,
     };
 
     /// The commands that there are.
     pub fn commands(&self) -> impl Iterator<Item = u16> {
-        let Notify { master, backup, fault, stop, deleted, rx_lower_priority, any } = *self;
+        let Notify { master, backup, fault, stop, deleted, rx_lower_priority, any, .. } = *self;
         [master, backup, fault, stop, deleted, rx_lower_priority, any].into_iter().flatten()
     }
 }
@@ -347,6 +360,8 @@ impl Global {
             decision_timeout: Span::ZERO,
             console: Vec::new(),
             console_release: false,
+            fifos: [None; FIFO_COUNT],
+            fifo_states_on_reload: false,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(in crate::config) fn reference() -> Box<Config> {
     config.global.decision_timeout = Span::from_secs(60);
     config.global.console.push(Console::parse("ttyS0,115200,keys").unwrap()).unwrap();
     config.global.console_release = true;
+    config.global.fifos = [None, Some(1)];
+    config.global.fifo_states_on_reload = true;
     for name in ["eth0", "br-lan"] {
         config.interfaces.push(name.try_into().unwrap()).unwrap();
     }
@@ -58,7 +60,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             peers: Span16 { start: 0, len: 1 },
             trackers: Span16 { start: 0, len: 1 },
             group: None,
-            notify: Notify { any: Some(0), ..Notify::NOBODY },
+            notify: Notify { any: Some(0), priority_changes: true, ..Notify::NOBODY },
         })
         .unwrap();
     config
@@ -140,6 +142,15 @@ pub(in crate::config) fn reference() -> Box<Config> {
             user: "nobody".try_into().unwrap(),
             group: "".try_into().unwrap(),
             supplementary: true,
+        })
+        .unwrap();
+    config
+        .commands
+        .push(Command {
+            words: "/run/f\0".try_into().unwrap(),
+            user: "".try_into().unwrap(),
+            group: "".try_into().unwrap(),
+            supplementary: false,
         })
         .unwrap();
     config

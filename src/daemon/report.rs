@@ -55,9 +55,9 @@ fn level(event: &Event) -> Level {
         {
             Level::Info
         }
-        Event::Script { standing: Standing::Passing, .. } | Event::PriorityChanged { .. } => {
-            Level::Info
-        }
+        Event::Script { standing: Standing::Passing, .. }
+        | Event::PriorityChanged { .. }
+        | Event::Fifo { lost: 0, errno: 0, .. } => Level::Info,
         Event::Transition(_) | Event::AddressRefused { .. } => Level::Error,
         Event::FaultChanged { .. }
         | Event::AddressLost { .. }
@@ -66,6 +66,7 @@ fn level(event: &Event) -> Level {
         | Event::Script { .. }
         | Event::Notified { .. }
         | Event::GroupNotified { .. }
+        | Event::Fifo { .. }
         | Event::NotTold { .. }
         | Event::Mismatch { .. }
         | Event::KernelOverrun => Level::Warn,

@@ -25,6 +25,8 @@ pub struct Group {
     resumes: bool,
     /// What was last told of it.
     pub(super) told: Option<Told>,
+    /// A member has changed its state, and what that means for the group has not been told.
+    pub(super) is_moving: bool,
     /// What is still to be told.
     pub(super) lane: Lane,
 }
@@ -178,9 +180,9 @@ impl Engine {
             let members = Span16 { start, len: u16::try_from(count).unwrap_or(0) };
             start += members.len;
             // Cannot fail: both tables have the same capacity.
-            let Group { told, lane, .. } =
+            let Group { told, is_moving, lane, .. } =
                 self.spare_groups.get(usize::from(group)).cloned().unwrap_or_default();
-            let _ = self.groups.push(Group { members, told, lane, ..Group::default() });
+            let _ = self.groups.push(Group { members, told, is_moving, lane, ..Group::default() });
         }
         self.spare_groups.clear();
     }

@@ -29,9 +29,11 @@
 //! | `process` | whether a process is one that is tracked |
 //! | `track` | what an instance tracks: its effective priority, and whether it may take part |
 //! | `notify` | which command is told of what, in which order |
+//! | `fifo` | lines for pipes that are told of everything |
 //! | `reload` | a new configuration in force, as a difference |
 
 mod address;
+mod fifo;
 mod group;
 mod ingest;
 mod interface;
@@ -53,6 +55,7 @@ use core::net::IpAddr;
 use heapless::{Deque, Vec};
 
 pub use address::{Address, Presence};
+pub use fifo::Fifo;
 pub use group::Group;
 pub use interface::Interface;
 pub use notify::{NOTIFY_LIMIT, STOP_LIMIT};
@@ -123,6 +126,7 @@ pub struct Engine {
     jobs: script::Jobs,
     /// Instances that are gone, until that has been told.
     orphans: Vec<notify::Orphan, { notify::ORPHAN_COUNT_MAX }>,
+    fifos: fifo::Fifos,
     /// Where the scan of deadlines begins: rotates, so that no router is always last.
     rotation: usize,
     ports_generation: u32,
@@ -253,6 +257,7 @@ impl Engine {
             spare_scripts: Vec::new(),
             jobs: script::Jobs::new(),
             orphans: Vec::new(),
+            fifos: fifo::Fifos::new(),
             rotation: 0,
             ports_generation: 0,
             adverts_accepted: 0,
@@ -338,6 +343,7 @@ impl Engine {
     /// Starts all instances, at once or after `vrrp_startup_delay`.
     pub fn start(&mut self, now: Instant) {
         self.started = true;
+        self.want_fifos();
         self.start_scripts(now);
         self.judge_health(now);
     }

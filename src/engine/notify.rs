@@ -146,6 +146,7 @@ fn command_of(notify: &Notify, told: Told, step: u8) -> Option<u16> {
         (0, Told::RxLowerPriority) => notify.rx_lower_priority,
         // keepalived tells `notify` of states only.
         (_, Told::RxLowerPriority) => None,
+        (_, Told::MasterPriority | Told::BackupPriority) => None,
         (_, Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted) => notify.any,
     }
 }
@@ -189,20 +190,25 @@ impl Orphan {
 impl Engine {
     /// An instance has another state.
     pub(super) fn post(&mut self, index: usize, to: StateName) {
-        let told = match to {
-            StateName::Master => Told::Master,
-            StateName::Backup => Told::Backup,
-            StateName::Fault => Told::Fault,
-            StateName::Init => return,
-        };
+        let Some(told) = Told::of_state(to) else { return };
         self.post_told(index, told);
-        if let Some(group) = self.group_of(index) {
-            self.post_group(group);
+        let group = self.group_of(index).and_then(|group| self.groups.get_mut(usize::from(group)));
+        if let Some(group) = group {
+            group.is_moving = true;
         }
     }
 
-    /// A member has another state: perhaps its group has. One that lacks something is a fault of
-    /// all, and the group is master when every member is.
+    /// Members have other states: perhaps their groups have, now that all of them have moved.
+    fn post_groups(&mut self) {
+        for (row, at) in (0..).zip(0..self.groups.len()) {
+            let group = self.groups.get_mut(at);
+            if group.is_some_and(|group| core::mem::take(&mut group.is_moving)) {
+                self.post_group(row);
+            }
+        }
+    }
+
+    /// One that lacks something is a fault of all, and the group is master when every member is.
     fn post_group(&mut self, group: u16) {
         let (mut told, mut is_partial) = (Told::Master, false);
         for member in self.members_of(group) {
@@ -228,19 +234,21 @@ impl Engine {
         let has_command = has_command(&config.notify, told);
         row.lane.next = has_command.then_some((told, Priority(0)));
         self.jobs.has_news = true;
+        self.write_of_group(group, told);
     }
 
     pub(super) fn post_told(&mut self, index: usize, told: Told) {
         if COMMAND_COUNT_MAX == 0 {
             return;
         }
+        self.write_of(index, told);
         let Some(config) = self.config.instances.get(index) else { return };
         let Some(router) = self.routers.get_mut(index) else { return };
         let has_command = has_command(&config.notify, told);
         let priority = router.fsm.settings().priority;
         match told {
             Told::RxLowerPriority if has_command => router.lane.rival = Some(priority),
-            Told::RxLowerPriority => return,
+            Told::RxLowerPriority | Told::MasterPriority | Told::BackupPriority => return,
             // Even if nobody is told of it: what waits is over.
             Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted => {
                 router.lane.next = has_command.then_some((told, priority));
@@ -255,13 +263,16 @@ impl Engine {
         if COMMAND_COUNT_MAX == 0 {
             return;
         }
+        // As keepalived has it: without a command for it, the end is a fault.
+        let has_command = |row: &model::Instance| row.notify.deleted.is_some();
+        let is_told_apart = self.config.instances.get(index).is_some_and(has_command);
+        let told = if is_told_apart { Told::Deleted } else { Told::Fault };
+        self.write_of(index, told);
         let (Some(config), Some(router)) =
             (self.config.instances.get(index), self.routers.get(index))
         else {
             return;
         };
-        // As keepalived has it: without a command for it, the end is a fault.
-        let told = if config.notify.deleted.is_some() { Told::Deleted } else { Told::Fault };
         let command = |step| {
             let number = command_of(&config.notify, told, step)?;
             self.config.commands.get(usize::from(number)).cloned()
@@ -289,12 +300,19 @@ impl Engine {
     /// Whether everybody has been told everything.
     pub fn is_told(&self) -> bool {
         self.orphans.is_empty()
+            && self.fifos.is_idle()
             && self.routers.iter().all(|router| router.lane.is_idle())
-            && self.groups.iter().all(|group| group.lane.is_idle())
+            && self.groups.iter().all(|group| group.lane.is_idle() && !group.is_moving)
     }
 
     /// The next request of a lane.
     pub(super) fn next_notification(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Job> {
+        if self.jobs.has_news {
+            self.post_groups();
+        }
+        if let Some(job) = self.next_lines(now, buffer) {
+            return Some(job);
+        }
         if !self.jobs.has_news {
             return None;
         }
@@ -331,13 +349,12 @@ impl Engine {
     }
 
     fn tell(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
-        let (router, row) = (self.routers.get_mut(index)?, self.config.instances.get(index)?);
         // First the addresses are where they belong, then somebody is told of it. If the kernel
         // says nothing, that is for a second.
-        let rows = self.addresses.get(row.addresses.range()).unwrap_or(&[]);
-        if router.lane.is_idle() || rows.iter().any(|row| row.pending) {
+        if self.routers.get(index)?.lane.is_idle() || self.is_moving(index) {
             return None;
         }
+        let (router, row) = (self.routers.get_mut(index)?, self.config.instances.get(index)?);
         if has_orphan(&self.orphans, &row.name) {
             return None;
         }
@@ -347,17 +364,20 @@ impl Engine {
         Some(Job { len, of: Of::Lane(u16::try_from(index).ok()?) })
     }
 
+    /// Whether the kernel has been asked for an address of this instance, or for its removal, and
+    /// has not answered.
+    pub(super) fn is_moving(&self, index: usize) -> bool {
+        let config = self.config.instances.get(index);
+        let rows = config.and_then(|row| self.addresses.get(row.addresses.range()));
+        rows.is_some_and(|rows| rows.iter().any(|row| row.pending))
+    }
+
     fn tell_of_group(&mut self, now: Instant, index: usize, buffer: &mut [u8]) -> Option<Job> {
         let number = u16::try_from(index).ok()?;
         if self.groups.get(index)?.lane.is_idle() {
             return None;
         }
-        let is_moving = |member: &u16| {
-            let config = self.config.instances.get(usize::from(*member));
-            let rows = config.and_then(|row| self.addresses.get(row.addresses.range()));
-            rows.is_some_and(|rows| rows.iter().any(|row| row.pending))
-        };
-        if self.members_of(number).iter().any(is_moving) {
+        if self.members_of(number).iter().any(|member| self.is_moving(usize::from(*member))) {
             return None;
         }
         let (group, row) = (self.groups.get_mut(index)?, self.config.groups.get(index)?);
@@ -407,6 +427,7 @@ impl Engine {
                     (orphan.ticket, orphan.step) = (None, orphan.step.saturating_sub(1));
                 }
             }
+            Of::Fifo => self.fifos.unask(),
             Of::Begin | Of::Script(_) => {}
         }
     }
@@ -455,6 +476,9 @@ impl Engine {
                 self.jobs.has_news = true;
             }
         }
+        if self.fifos.asked_at().is_some_and(lost) {
+            self.lines_lost();
+        }
         for orphan in &mut self.orphans {
             if orphan.ticket.is_some() && lost(orphan.since) {
                 orphan.ticket = None;
@@ -466,11 +490,12 @@ impl Engine {
         let lanes = routers.chain(self.groups.iter().map(|group| &group.lane));
         let lanes = lanes.filter_map(|lane| lane.running.and_then(asked));
         let orphans = self.orphans.iter().filter_map(|orphan| orphan.ticket.map(|_| orphan.since));
-        self.jobs.look_at = lanes.chain(orphans).min().map(|since| since + LOST + slept);
+        let asked = lanes.chain(orphans).chain(self.fifos.asked_at());
+        self.jobs.look_at = asked.min().map(|since| since + LOST + slept);
     }
 
-    /// A request of a lane has left.
-    fn asked(&mut self, now: Instant) {
+    /// A request has left.
+    pub(super) fn asked(&mut self, now: Instant) {
         self.jobs.look_at.get_or_insert(now + LOST);
     }
 
@@ -483,6 +508,7 @@ impl Engine {
         for orphan in self.orphans.iter_mut().filter(|orphan| orphan.ticket.is_some()) {
             (orphan.ticket, orphan.step) = (None, orphan.step.saturating_sub(1));
         }
+        self.fifos.unask();
         self.jobs.has_news = true;
     }
 }

@@ -62,12 +62,15 @@ impl Engine {
         self.install_interfaces();
         self.install_scripts(now);
         self.carry_groups();
+        self.carry_fifos();
         self.config.copy_from(&self.staged);
         self.install_order();
         self.install_groups();
         self.settle_groups(now);
         self.ports_generation = self.ports_generation.wrapping_add(1);
         self.kernel.restart();
+        self.want_fifos();
+        self.write_states();
         for index in 0..self.routers.len() {
             self.judge_priority(now, index);
         }

@@ -150,6 +150,8 @@ pub(super) enum Of {
     Group(u16),
     /// Of an instance that is gone.
     Orphan(u16),
+    /// Lines for a FIFO.
+    Fifo,
 }
 
 /// What is to be asked of the helper.
@@ -304,7 +306,9 @@ impl Engine {
         self.jobs.blocked_until = Some(now + RETRY);
         match job.of {
             Of::Begin => self.jobs.begin = true,
-            Of::Lane(_) | Of::Group(_) | Of::Orphan(_) => self.notification_refused(job.of),
+            Of::Lane(_) | Of::Group(_) | Of::Orphan(_) | Of::Fifo => {
+                self.notification_refused(job.of)
+            }
             Of::Script(index) => {
                 if let Some(script) = self.scripts.get_mut(usize::from(index)) {
                     script.phase = Phase::Wanted;
@@ -329,6 +333,9 @@ impl Engine {
                     Some(index) => self.script_ended(now, index, ended),
                     None => self.told(ticket, ended),
                 }
+            }
+            Some(Answer::Written { ticket, lost, errno }) => {
+                self.lines_written(ticket, lost, errno);
             }
             None => self.jobs.malformed = self.jobs.malformed.saturating_add(1),
         }

@@ -72,6 +72,7 @@ impl Engine {
         if let Ok(instance) = u16::try_from(index) {
             self.events.push(Event::PriorityChanged { instance, from, to: priority });
         }
+        self.write_of_priority(index);
         self.touch(index);
     }
 

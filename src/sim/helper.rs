@@ -139,7 +139,11 @@ impl Helper {
             match Request::read(&request) {
                 Some(Request::Begin) => self.begun = true,
                 Some(Request::Run(run)) if self.begun => self.run(random, &run, &mut answers),
-                Some(Request::Run(_)) | None => {}
+                Some(Request::Write(lines)) if self.begun => {
+                    let ticket = lines.ticket;
+                    answers.push((0, said(Answer::Written { ticket, lost: 0, errno: 0 })));
+                }
+                Some(Request::Run(_) | Request::Write(_)) | None => {}
             }
         }
         answers

@@ -10,6 +10,7 @@ use super::{Process, SCHEMA};
 use crate::addr::Family;
 use crate::config::model;
 use crate::engine::{Ended, Engine, Interface, Presence, Router};
+use crate::limits::COMMAND_COUNT_MAX;
 use crate::time::Instant;
 use crate::trace::Transition;
 use crate::track::Effect;
@@ -53,6 +54,7 @@ pub fn render_json(
         render_instance(engine, now, instance, router, out)?;
     }
     render_scripts(engine, out)?;
+    render_fifos(engine, out)?;
     out.write_str("],\"interfaces\":[")?;
     for (index, (interface, name)) in engine.interfaces().iter().zip(&config.interfaces).enumerate()
     {
@@ -209,6 +211,26 @@ fn render_scripts(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
             script.runs,
             script.failures,
             script.skipped,
+        )?;
+    }
+    Ok(())
+}
+
+/// The notify FIFOs.
+fn render_fifos(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
+    out.write_str("],\"fifos\":[")?;
+    if COMMAND_COUNT_MAX == 0 {
+        return Ok(());
+    }
+    for (index, (path, fifo)) in engine.fifos().enumerate() {
+        write!(
+            out,
+            "{}{{\"path\":{},\"written\":{},\"lost\":{},\"errno\":{}}}",
+            if index == 0 { "" } else { "," },
+            Quoted(path),
+            fifo.written,
+            fifo.lost,
+            fifo.errno,
         )?;
     }
     Ok(())

@@ -92,6 +92,17 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
                 "- notified group=\"{name}\" of={told} outcome=\"{outcome}\" took_us={took}"
             )
         }
+        Event::Fifo { fifo, lost, errno } => {
+            let number = engine.config().global.fifos.get(usize::from(*fifo)).copied().flatten();
+            let path = number.map_or("?", |number| engine.fifo_path(number));
+            match (lost, errno) {
+                (0, 0) => write!(out, "- fifo path={path} state=written"),
+                (lost, 0) => {
+                    write!(out, "- fifo path={path} lost={lost} text=\"full: nobody reads it\"")
+                }
+                (lost, errno) => write!(out, "- fifo path={path} lost={lost} errno={errno}"),
+            }
+        }
         Event::NotTold { count } => {
             write!(out, "- not-told instances={count} text=\"too many removed at once\"")
         }

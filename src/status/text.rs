@@ -7,6 +7,7 @@ use super::screen::render_summary;
 use super::{Ago, Process};
 use crate::config::model;
 use crate::engine::{Engine, Interface, Presence, Router};
+use crate::limits::COMMAND_COUNT_MAX;
 use crate::time::Instant;
 use crate::trace::{Cause, Transition};
 use crate::track::Effect;
@@ -40,6 +41,7 @@ pub fn render_text(
         }
     }
     render_interfaces(engine, out)?;
+    render_fifos(engine, out)?;
     render_process(process, out)
 }
 
@@ -262,6 +264,21 @@ fn render_interfaces(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
             writeln!(out, "  VRRP socket refused by the kernel (errno {errno})")?;
         }
         render_rejects_line(&interface.rejected, out)?;
+    }
+    Ok(())
+}
+
+fn render_fifos(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
+    if COMMAND_COUNT_MAX == 0 {
+        return Ok(());
+    }
+    for (path, fifo) in engine.fifos() {
+        write!(out, "fifo {path}: {} lines written", fifo.written)?;
+        match (fifo.lost, fifo.errno) {
+            (0, 0) => writeln!(out)?,
+            (lost, 0) => writeln!(out, ", {lost} lost for want of room: read it")?,
+            (lost, errno) => writeln!(out, ", {lost} lost, cannot be used now (errno {errno})")?,
+        }
     }
     Ok(())
 }

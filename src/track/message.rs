@@ -10,9 +10,14 @@ use super::Finding;
 use crate::limits::{ACCOUNT_LEN_MAX, COMMAND_LEN_MAX, NAME_LEN_MAX};
 use crate::time::Span;
 
+/// Octets of the lines in one message, which are more than one line has, and fewer than a pipe takes
+/// in one piece (PIPE_BUF).
+pub const LINES_LEN_MAX: usize = 512;
+const _: () = assert!(LINES_LEN_MAX > NAME_LEN_MAX + 48);
+
 /// Octets of the longest message.
-pub const MESSAGE_LEN_MAX: usize = COMMAND_LEN_MAX  // the words
-    + NAME_LEN_MAX + 32 // words that are added: INSTANCE, a name, a state, a priority
+pub const MESSAGE_LEN_MAX: usize = COMMAND_LEN_MAX  // the words, or a path
+    + LINES_LEN_MAX // or words that are added: INSTANCE, a name, a state, a priority
     + 2 * ACCOUNT_LEN_MAX // user and group
     + 64; // numbers and lengths
 
@@ -24,6 +29,8 @@ pub enum Request<'a> {
     /// Run a command.
     #[serde(borrow)]
     Run(Run<'a>),
+    /// Write lines to a FIFO, or see to it that there is one.
+    Write(Lines<'a>),
 }
 
 /// A command to run.
@@ -47,6 +54,21 @@ pub struct Run<'a> {
     pub tail: &'a str,
 }
 
+/// Lines for a FIFO.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lines<'a> {
+    /// What the answer refers to.
+    pub ticket: u32,
+    /// Where it is, or is to be made.
+    pub path: &'a str,
+    /// Who gets it when it is made; empty: the default user.
+    pub user: &'a str,
+    /// Its group; empty: the user's.
+    pub group: &'a str,
+    /// The lines, each with its end; empty: none yet.
+    pub text: &'a str,
+}
+
 /// What the helper answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Answer {
@@ -65,6 +87,15 @@ pub enum Answer {
         outcome: Outcome,
         /// After how long.
         took: Span,
+    },
+    /// Lines were written.
+    Written {
+        /// Of the request.
+        ticket: u32,
+        /// So many of them were not.
+        lost: u16,
+        /// Why: errno; zero: there was no room.
+        errno: u16,
     },
 }
 
@@ -178,5 +209,15 @@ mod tests {
         assert_eq!(Request::read(&buffer[..len]), Some(request));
         // Cut short, it is none.
         assert_eq!(Request::read(&buffer[..len - 1]), None);
+    }
+
+    #[test]
+    fn the_longest_lines_have_room() {
+        let [path, name] = [COMMAND_LEN_MAX, ACCOUNT_LEN_MAX].map(|len| "w".repeat(len));
+        let text = "l".repeat(LINES_LEN_MAX);
+        let lines = Lines { ticket: u32::MAX, path: &path, user: &name, group: &name, text: &text };
+        let mut buffer = [0; MESSAGE_LEN_MAX];
+        let len = Request::Write(lines).write(&mut buffer).unwrap();
+        assert_eq!(Request::read(&buffer[..len]), Some(Request::Write(lines)));
     }
 }

@@ -232,10 +232,10 @@ fn what_is_tracked_told_and_run_is_in_its_table() {
         Err((Rule::TrackerRange, Place::Global))
     );
     assert_eq!(
-        verdict(|c| c.instances[0].notify.fault = Some(1)),
+        verdict(|c| c.instances[0].notify.fault = Some(2)),
         Err((Rule::Notify, Place::Instance(0)))
     );
-    assert_eq!(verdict(|c| c.groups[0].notify.any = Some(1)), Err((Rule::Notify, Place::Group(0))));
+    assert_eq!(verdict(|c| c.groups[0].notify.any = Some(2)), Err((Rule::Notify, Place::Group(0))));
     assert_eq!(verdict(|c| c.groups[0].notify.any = Some(0)), Ok(()));
 }
 
@@ -250,7 +250,7 @@ fn weights_go_to_253_either_way() {
 #[test]
 fn a_script_has_a_command_and_times_that_are_not_zero() {
     let refused = Err((Rule::Script, Place::Script(0)));
-    assert_eq!(verdict(|c| c.scripts[0].check = Check::Command(1)), refused);
+    assert_eq!(verdict(|c| c.scripts[0].check = Check::Command(2)), refused);
     assert_eq!(verdict(|c| c.scripts[0].check = Check::Probe(1)), refused);
     assert_eq!(verdict(|c| c.scripts[0].check = Check::Probe(0)), Ok(()));
     assert_eq!(verdict(|c| c.scripts[0].interval = Span::ZERO), refused);
@@ -289,6 +289,24 @@ fn a_built_in_check_is_of_something_that_could_answer() {
         let expected = if is_fine { Ok(()) } else { Err((Rule::Probe, Place::Probe(0))) };
         assert_eq!(verdict(|c| c.probes[0] = probe.clone()), expected, "{probe}");
     }
+}
+
+#[test]
+fn a_fifo_is_one_absolute_path() {
+    for (words, is_fine) in [
+        ("/run/f\0", true),
+        ("/run/a b\0", true),
+        ("run/f\0", false),
+        ("/run/\0", false),
+        ("/\0", false),
+        ("/run/f\0x\0", false),
+    ] {
+        let expected = if is_fine { Ok(()) } else { Err((Rule::Notify, Place::Global)) };
+        let change = |c: &mut Config| c.commands[1].words = words.try_into().unwrap();
+        assert_eq!(verdict(change), expected, "{words:?}");
+    }
+    let nowhere = Err((Rule::Notify, Place::Global));
+    assert_eq!(verdict(|c| c.global.fifos[0] = Some(2)), nowhere);
 }
 
 #[test]

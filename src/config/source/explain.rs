@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
 use crate::config::model::{
-    Address, Check, Command, Config, Instance, Kind, Notify, Parameters, Probe, Process, Script,
-    Subject, Tracker,
+    Address, Check, Command, Config, FIFO_KEYWORDS, Instance, Kind, Notify, Parameters, Probe,
+    Process, Script, Subject, Tracker,
 };
 use crate::time::Span;
 
@@ -155,7 +155,7 @@ fn origin_text(row: &Row, origins: &Origins, sources: &Sources) -> String {
 fn global_rows(config: &Config) -> Vec<Row> {
     let global = &config.global;
     let row = |keyword, value| Row { scope: Scope::Global, keyword, value };
-    vec![
+    let mut rows = vec![
         row("router_id", quoted(&global.router_id)),
         row("vrrp_startup_delay", global.startup_delay.to_string()),
         row("vrrp_garp_interval", global.garp_interval.to_string()),
@@ -164,7 +164,16 @@ fn global_rows(config: &Config) -> Vec<Row> {
         row("decision_timeout", span_or_none(global.decision_timeout)),
         row("console", global.console.first().map_or("none".to_owned(), ToString::to_string)),
         row("console_release", yes(global.console_release)),
-    ]
+    ];
+    for (keyword, number) in FIFO_KEYWORDS.into_iter().zip(global.fifos) {
+        let fifo = number.and_then(|number| config.commands.get(usize::from(number)));
+        rows.extend(fifo.map(|fifo| row(keyword, words(fifo))));
+    }
+    if has_fifo(config) {
+        let keyword = "fifo_write_vrrp_states_on_reload";
+        rows.push(row(keyword, yes(global.fifo_states_on_reload)));
+    }
+    rows
 }
 
 fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row> {
@@ -193,6 +202,9 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
         row("garp_lower_prio_repeat", announce.lower_repeat.to_string()),
         row("garp_extra_if", span_or_none(announce.extra_interface)),
     ];
+    if has_fifo(config) {
+        rows.push(row("notify_priority_changes", yes(instance.notify.priority_changes)));
+    }
     let start = usize::from(instance.addresses.start);
     for (offset, address) in config.addresses_of(instance).iter().enumerate() {
         let is_advertised = offset < usize::from(instance.advertised);
@@ -234,7 +246,7 @@ fn notify_rows(config: &Config, scope: Scope, notify: &Notify) -> Vec<Row> {
 
 /// What is told, by keyword.
 fn notify_commands(notify: &Notify) -> impl Iterator<Item = (&'static str, u16)> {
-    let Notify { master, backup, fault, stop, deleted, rx_lower_priority, any } = *notify;
+    let Notify { master, backup, fault, stop, deleted, rx_lower_priority, any, .. } = *notify;
     [
         ("notify_master", master),
         ("notify_backup", backup),
@@ -246,6 +258,11 @@ fn notify_commands(notify: &Notify) -> impl Iterator<Item = (&'static str, u16)>
     ]
     .into_iter()
     .filter_map(|(keyword, command)| Some((keyword, command?)))
+}
+
+/// Whether there is anything that could be told of changes of priority.
+fn has_fifo(config: &Config) -> bool {
+    config.global.fifos.iter().any(Option::is_some)
 }
 
 fn words(command: &Command) -> String {

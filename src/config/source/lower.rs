@@ -124,6 +124,7 @@ impl Lowering<'_> {
                 _ => instances.push(statement),
             }
         }
+        self.fifos();
         self.global_origins();
         for statement in &scripts {
             self.script(statement);
@@ -430,5 +431,7 @@ impl Lowering<'_> {
 
 /// Whether a command follows, in which single quotes have a meaning.
 pub(super) fn is_command(keyword: &str) -> bool {
-    keyword == "script" || keyword.starts_with("notify")
+    keyword == "script"
+        || (keyword.starts_with("notify")
+            && !["notify_fifo", "notify_priority_changes"].contains(&keyword))
 }

@@ -1,3 +1,4 @@
+mod fifos;
 mod forms;
 mod groups;
 mod includes;

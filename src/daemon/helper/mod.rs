@@ -14,9 +14,11 @@
 //! |---|---|
 //! | `serve` | the helper's loop |
 //! | `recipe` | from a request to a program, its arguments and its user |
+//! | `fifo` | notify FIFOs |
 //! | `account` | users and groups |
 
 mod account;
+mod fifo;
 mod recipe;
 mod serve;
 

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+use super::fifo::Fifos;
 use super::recipe::recipe;
 use crate::io::child::{self, CHILD_COUNT_MAX, Reasons};
 use crate::io::clock;
@@ -62,6 +63,7 @@ struct Helper {
     timer: Timer,
     reasons: Reasons,
     children: Vec<Option<Child>>,
+    fifos: Fifos,
     answers: VecDeque<Answer>,
     /// When the answers that wait are tried again.
     retry_at: Instant,
@@ -80,6 +82,7 @@ impl Helper {
             timer: Timer::new(),
             reasons,
             children: vec![None; CHILD_COUNT_MAX],
+            fifos: Fifos::default(),
             answers: VecDeque::from([Answer::Ready]),
             retry_at: Instant::NEVER,
             begun: false,
@@ -147,8 +150,11 @@ impl Helper {
             match buffer.get(..len).and_then(Request::read) {
                 Some(Request::Begin) => self.begun = true,
                 Some(Request::Run(run)) if self.begun => self.start(now, &run, slot),
+                Some(Request::Write(lines)) if self.begun => {
+                    self.answers.push_back(self.fifos.write(&lines));
+                }
                 // Asked of a predecessor, and asked again.
-                Some(Request::Run(_)) | None => {}
+                Some(Request::Run(_) | Request::Write(_)) | None => {}
             }
         }
     }
@@ -227,6 +233,7 @@ impl Helper {
     fn end(&mut self, now: Instant) {
         self.ends_by = Some(now + TERM_PATIENCE + TERM_PATIENCE);
         self.answers.clear();
+        self.fifos.remove();
         for child in self.children.iter_mut().flatten().filter(|c| c.stage == Stage::Running) {
             child::terminate(child.pid);
             (child.stage, child.due) = (Stage::Asked, now + TERM_PATIENCE);

@@ -17,6 +17,7 @@ fn told(config: &mut Config) {
         deleted: command("deleted"),
         rx_lower_priority: command("lower"),
         any: command("any"),
+        priority_changes: false,
     };
     config.instances[0].notify = notify;
 }

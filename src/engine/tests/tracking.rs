@@ -61,6 +61,9 @@ impl Bench {
                 Request::Run(run) => {
                     jobs.push((format!("{}{}", run.words, run.tail), run.ticket));
                 }
+                Request::Write(lines) => {
+                    jobs.push((format!("{}: {}", lines.path, lines.text), lines.ticket));
+                }
             }
         }
         jobs

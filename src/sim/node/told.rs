@@ -115,7 +115,7 @@ impl Node {
             }
             match Request::read(message) {
                 Some(Request::Run(run)) => self.judge_run(now, &run, turned)?,
-                Some(Request::Begin) => {}
+                Some(Request::Begin | Request::Write(_)) => {}
                 None => return Err(broken(19, format!("n{} asks {message:02x?}", self.id))),
             }
         }

@@ -120,7 +120,7 @@ impl Node {
                         lane.running = lane.running.filter(|running| running.0 != ticket);
                     }
                 }
-                None => {}
+                Some(Answer::Written { .. }) | None => {}
             }
             self.follow_scripts(now)?;
             for index in 0..self.shadows.len() {

@@ -11,6 +11,8 @@ const SCHEDULING: &str = "ringward is one process and schedules itself";
 const BUFFERS: &str =
     "ringward reads the kernel's tables anew after a loss, whatever the buffers hold";
 const DUMPS: &str = "nothing is dumped to files: `ringward status --json` tells the same";
+const READER: &str =
+    "start what reads the pipe as a service of its own, which is started again when it dies";
 const LINK: &str = "link state always comes from netlink";
 
 const TIMED: &[Block] = &[
@@ -147,7 +149,7 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("enable_traps", Note(SNMP), &[GlobalDefs], Flag, "SNMP"),
     k("fall", Built, &[Script], Value, "failures that make it fail"),
     k("fast_recovery", Later, &[HttpGet], Flag, "one success of all pages"),
-    k("fifo_write_vrrp_states_on_reload", Later, &[GlobalDefs], Flag, "write all states to the pipe after a reload"),
+    k("fifo_write_vrrp_states_on_reload", Built, &[GlobalDefs], Flag, "write all states to the pipe after a reload"),
     k("file", Later, &[TrackFile], Value, "the file"),
     k("flag-1", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
     k("flag-2", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
@@ -262,11 +264,11 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("notify_deleted", Built, &[Instance], Values, "command when a reload removed the instance"),
     k("notify_down", Later, &[RealServer], Values, "command when the server is down"),
     k("notify_fault", Built, &[Instance, SyncGroup], Values, "command on a fault"),
-    k("notify_fifo", Later, &[GlobalDefs], Values, "pipe for all events"),
-    k("notify_fifo_script", Later, &[GlobalDefs], Values, "command that reads the pipe for all events"),
+    k("notify_fifo", Built, &[GlobalDefs], Values, "PATH [USER [GROUP]]: pipe for all events"),
+    k("notify_fifo_script", Never(READER), &[GlobalDefs], Values, "command that reads the pipe for all events"),
     k("notify_master", Built, &[Instance, SyncGroup], Values, "command on becoming master"),
     k("notify_master_rx_lower_pri", Built, &[Instance], Values, "command when a master heard another of lower priority"),
-    k("notify_priority_changes", Later, &[Instance, SyncGroup], Value, "write changes of priority to the pipe"),
+    k("notify_priority_changes", Built, &[Instance, SyncGroup], Values, "write changes of priority to the pipe"),
     k("notify_stop", Built, &[Instance, SyncGroup], Values, "command at the stop"),
     k("notify_up", Later, &[RealServer], Values, "command when the server is up"),
     k("old_unicast_checksum", Later, &[Instance], Values, "unicast checksum of keepalived 1.3.6 and older"),
@@ -419,9 +421,9 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("vrrp_netlink_monitor_rcv_bufs", Note(BUFFERS), &[GlobalDefs], Value, "size of a netlink buffer"),
     k("vrrp_netlink_monitor_rcv_bufs_force", Note(BUFFERS), &[GlobalDefs], Value, "exceed the limit of that size"),
     k("vrrp_no_swap", Note(SCHEDULING), &[GlobalDefs], Flag, "lock the memory"),
-    k("vrrp_notify_fifo", Later, &[GlobalDefs], Values, "pipe for events of instances"),
-    k("vrrp_notify_fifo_script", Later, &[GlobalDefs], Values, "command that reads the pipe for events of instances"),
-    k("vrrp_notify_priority_changes", Later, &[GlobalDefs], Value, "write changes of priority to the pipe"),
+    k("vrrp_notify_fifo", Built, &[GlobalDefs], Values, "PATH [USER [GROUP]]: pipe for events of instances and groups"),
+    k("vrrp_notify_fifo_script", Never(READER), &[GlobalDefs], Values, "command that reads the pipe for events of instances"),
+    k("vrrp_notify_priority_changes", Built, &[GlobalDefs], Values, "default of notify_priority_changes: off"),
     k("vrrp_owner_ignore_adverts", Later, &[GlobalDefs], Value, "an owner discards adverts"),
     k("vrrp_priority", Note(SCHEDULING), &[GlobalDefs], Value, "nice value"),
     k("vrrp_process_name", Note(SCHEDULING), &[GlobalDefs], Value, "names of the processes"),

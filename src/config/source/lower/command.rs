@@ -62,8 +62,32 @@ impl Lowering<'_> {
             return self.no_command(span, "the command is empty");
         };
         self.warn_of_shell(span, program, &arguments);
+        self.put_command(span, packed, account)
+    }
+
+    /// The index of a FIFO in the table of commands: its path is all that it has.
+    pub(super) fn fifo(&mut self, keyword: &str, path: &Word, account: Account) -> Option<u16> {
+        let text = path.text.as_str();
+        if !text.starts_with('/') || text.ends_with('/') || text.contains('\0') {
+            let message = format!("`{keyword}` wants an absolute path, not `{text}`");
+            return self.no_command(path.span, &message);
+        }
+        let mut packed = heapless::String::<COMMAND_LEN_MAX>::new();
+        if packed.push_str(text).and_then(|()| packed.push('\0')).is_err() {
+            let message = format!("a path has at most {} octets", COMMAND_LEN_MAX - 1);
+            return self.no_command(path.span, &message);
+        }
+        self.put_command(path.span, packed, account)
+    }
+
+    fn put_command(
+        &mut self,
+        span: TextSpan,
+        words: heapless::String<COMMAND_LEN_MAX>,
+        account: Account,
+    ) -> Option<u16> {
         let Account { user, group, supplementary } = account;
-        let command = Command { words: packed, user, group, supplementary };
+        let command = Command { words, user, group, supplementary };
         let known = self.config.commands.iter().position(|known| *known == command);
         let index = known.unwrap_or(self.config.commands.len());
         if known.is_none() {

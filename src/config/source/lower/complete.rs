@@ -8,13 +8,23 @@ use super::super::explain::{KEEPALIVED, Origin, Scope};
 use super::super::text::TextSpan;
 use super::instance::Draft;
 use super::{Given, Lowering};
-use crate::addr::{Family, Priority, Version, Vrid};
+use crate::addr::{Family, Name, Priority, Version, Vrid};
 use crate::config::check::{INTERVAL_V3_MAX, is_interval};
 use crate::config::model::{Address, Instance, Span16};
 use crate::limits::ADDRESS_PER_ADVERT_MAX;
 use crate::time::Span;
 
 impl Lowering<'_> {
+    /// `notify_priority_changes`: the instance's, else its group's, else that of global_defs.
+    fn priority_changes_of(&mut self, draft: &Draft, name: &Name, scope: Scope) -> bool {
+        let group = self.priority_changes_of_group(name);
+        let global = self.defaults.priority_changes.clone();
+        let other = group.as_ref().map(|given| (given, "of its group"));
+        let other = other.or(global.as_ref().map(|given| (given, "vrrp_notify_priority_changes")));
+        let given = draft.priority_changes.as_ref();
+        self.pick(scope, "notify_priority_changes", given, other, (false, KEEPALIVED))
+    }
+
     /// Adds the instance of `draft`, or says what it lacks.
     pub(super) fn complete(&mut self, mut draft: Draft) {
         if self.is_name_twice(&draft) {
@@ -48,7 +58,8 @@ impl Lowering<'_> {
         let tracked = self.tracked_with_group(&name.value, &draft.trackers, priority);
         let own = draft.dont_track_primary.is_none().then_some(interface);
         let trackers = self.push_trackers(&tracked, priority, own);
-        let notify = self.notify_of(&draft.notify, scope);
+        let mut notify = self.notify_of(&draft.notify, scope);
+        notify.priority_changes = self.priority_changes_of(&draft, &name.value, scope);
         let is_master = draft.is_master.as_ref().is_some_and(|state| state.value);
         let wants_master = is_master || priority == Priority::OWNER;
         self.plain_origins(&draft, scope, is_master != wants_master);

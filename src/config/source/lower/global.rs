@@ -12,6 +12,7 @@ use super::super::text::TextSpan;
 use super::command::Account;
 use super::{Given, Lowering};
 use crate::addr::Version;
+use crate::config::model::FIFO_KEYWORDS;
 use crate::time::Span;
 
 /// What global_defs says about instances.
@@ -23,6 +24,10 @@ pub(super) struct Defaults {
     pub(super) account: Option<Account>,
     /// `set_supplementary_groups`.
     pub(super) supplementary: bool,
+    /// `vrrp_notify_priority_changes`.
+    pub(super) priority_changes: Option<Given<bool>>,
+    /// `notify_fifo` and its twin: read when it is known who runs commands.
+    fifos: Vec<(&'static str, Vec<Word>)>,
     seen: HashMap<&'static str, TextSpan>,
 }
 
@@ -67,6 +72,21 @@ impl Lowering<'_> {
             "enable_script_security" => {
                 self.config.global.script_security = true;
                 self.global_given(name, statement.keyword.span);
+            }
+            "fifo_write_vrrp_states_on_reload" => {
+                self.config.global.fifo_states_on_reload = true;
+                self.global_given(name, statement.keyword.span);
+            }
+            "vrrp_notify_priority_changes" => {
+                self.defaults.priority_changes = self.flag(name, statement);
+            }
+            "notify_fifo" | "vrrp_notify_fifo" => {
+                if statement.values.is_empty() {
+                    let message = format!("`{name}` wants a path");
+                    let span = statement.keyword.span;
+                    self.report.add(Diagnostic::new(Code::NoValue, span, message));
+                }
+                self.defaults.fifos.push((name, statement.values.clone()));
             }
             "console_release" => {
                 self.config.global.console_release = true;
@@ -138,6 +158,51 @@ impl Lowering<'_> {
         self.origins.set(Scope::Global, keyword, Origin::Configured(span));
     }
 
+    /// Puts the FIFOs into the table of commands.
+    pub(super) fn fifos(&mut self) {
+        for (keyword, words) in std::mem::take(&mut self.defaults.fifos) {
+            let Some((path, account)) = words.split_first() else { continue };
+            let Some(at) = FIFO_KEYWORDS.iter().position(|known| *known == keyword) else {
+                continue;
+            };
+            let account = if account.is_empty() {
+                self.defaults.account.clone()
+            } else {
+                self.account(account)
+            };
+            let number = self.fifo(keyword, path, account.unwrap_or_default());
+            let is_twin = number.is_some() && self.config.global.fifos.contains(&number);
+            if is_twin {
+                let message = format!("`{keyword}` names the pipe that has all lines already");
+                self.report.add(
+                    Diagnostic::new(Code::Twice, path.span, message)
+                        .label("nothing follows from it"),
+                );
+                continue;
+            }
+            if let Some(place) = self.config.global.fifos.get_mut(at) {
+                *place = number;
+            }
+            self.global_given(keyword, path.span);
+        }
+    }
+
+    /// A keyword that is on where it stands alone, or has the value that follows.
+    pub(super) fn flag(&mut self, name: &str, statement: &Statement) -> Option<Given<bool>> {
+        const VALUES: [(&str, bool); 6] = [
+            ("on", true),
+            ("off", false),
+            ("true", true),
+            ("false", false),
+            ("yes", true),
+            ("no", false),
+        ];
+        match statement.values.first() {
+            Some(word) => self.choice(name, word, &VALUES),
+            None => Some(Given { value: true, span: statement.keyword.span }),
+        }
+    }
+
     /// Names the defaults of what global_defs did not say.
     pub(super) fn global_origins(&mut self) {
         let none = Origin::Default("none; keepalived takes the host's name");
@@ -152,6 +217,9 @@ impl Lowering<'_> {
                 Origin::Default("ringward: a configuration is never given up for it"),
             ),
             ("console", Origin::Default("ringward: none is started")),
+            ("notify_fifo", KEEPALIVED),
+            ("vrrp_notify_fifo", KEEPALIVED),
+            ("fifo_write_vrrp_states_on_reload", KEEPALIVED),
             ("console_release", Origin::Default("ringward: a console only shows")),
         ] {
             if self.origins.get(Scope::Global, keyword).is_none() {

@@ -23,6 +23,8 @@ pub(super) struct Draft {
     trackers: Vec<track::Entry>,
     /// Who is told of its changes.
     notify: Vec<(&'static str, Vec<Word>)>,
+    /// `notify_priority_changes`: its members' default.
+    priority_changes: Option<Given<bool>>,
     /// `sync_group_tracking_weight`.
     has_weights: bool,
     /// Whether everything in it was read.
@@ -42,6 +44,7 @@ impl Lowering<'_> {
             members: Vec::new(),
             trackers: Vec::new(),
             notify: Vec::new(),
+            priority_changes: None,
             has_weights: false,
             is_read: true,
         };
@@ -65,6 +68,9 @@ impl Lowering<'_> {
                 Some(name @ ("track_script" | "track_process" | "track_interface")) => {
                     let tracked = self.track(name, inner, &draft.trackers);
                     draft.trackers.extend(tracked);
+                }
+                Some(name @ "notify_priority_changes") => {
+                    draft.priority_changes = self.flag(name, inner);
                 }
                 Some(name) if name.starts_with("notify") => {
                     draft.notify.push((name, inner.values.clone()));
@@ -108,6 +114,13 @@ impl Lowering<'_> {
         let is_new = |entry: &&track::Entry| !own.iter().any(|known| known.is_twin(entry));
         tracked.extend(group.trackers.iter().filter(is_new).cloned());
         tracked
+    }
+
+    /// What an instance has of its group where it says nothing itself.
+    pub(super) fn priority_changes_of_group(&self, name: &Name) -> Option<Given<bool>> {
+        let is_member = |word: &Word| word.text == name.as_str();
+        let group = self.groups.iter().find(|group| group.members.iter().any(is_member))?;
+        group.priority_changes.clone()
     }
 
     /// Puts the instances into their groups.

@@ -41,6 +41,7 @@ pub(super) struct Draft {
     pub(super) excluded: Vec<Entry>,
     pub(super) trackers: Vec<track::Entry>,
     pub(super) notify: Vec<(&'static str, Vec<Word>)>,
+    pub(super) priority_changes: Option<Given<bool>>,
     /// Keywords that are there but could not be read, so that nobody calls them missing.
     pub(super) unread: Vec<&'static str>,
 }
@@ -121,6 +122,10 @@ impl Lowering<'_> {
                 self.peers(statement, draft);
                 let is_empty = |body: &Body| body.statements.is_empty();
                 !draft.peers.is_empty() || statement.block.as_ref().is_some_and(is_empty)
+            }
+            ("notify_priority_changes", _) => {
+                draft.priority_changes = self.flag(name, statement);
+                draft.priority_changes.is_some()
             }
             (name, Some(_)) if name.starts_with("notify") => {
                 draft.notify.push((name, statement.values.clone()));

@@ -106,7 +106,7 @@ fn values_that_are_refused_or_changed_say_so() {
         ("virtual_ipaddress {\n10.0.0.9/24\n}", "RW0057"),
         ("virtual_ipaddress_excluded {\n10.0.0.9\n}", "RW0057"),
         ("router_id x", "RW0022"),
-        ("notify_priority_changes on", "RW0023"),
+        ("notify_priority_changes maybe", "RW0036"),
         ("use_vmac vrrp.51", "RW0023"),
         ("lvs_sync_daemon_interface eth0", "RW0024"),
         ("debug 3", "RW0025"),
@@ -419,6 +419,9 @@ fn every_built_keyword_of_a_value_changes_what_is_compiled() {
             }
             // Instead of `script`, which stands there.
             "builtin" => continue,
+            "notify_fifo" => "/run/fifo root",
+            "vrrp_notify_fifo" => "\"/run/a fifo\"",
+            "vrrp_notify_priority_changes" | "notify_priority_changes" => "on",
             "preempt" | "auth_type" | "auth_pass" => continue,
             _ => "2",
         };
