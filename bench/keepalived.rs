@@ -49,6 +49,8 @@ mod scripts;
 mod size;
 #[path = "speaker.rs"]
 mod speaker;
+#[path = "stalls.rs"]
+mod stalls;
 #[path = "takeover.rs"]
 mod takeover;
 

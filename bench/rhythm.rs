@@ -6,6 +6,8 @@ use std::time::Duration;
 use ringward::lab::{Capture, Frame, Seen};
 use ringward::time::{Instant, Span};
 
+use super::stalls::Stalls;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The VRID of an advert of the machine with this MAC.
@@ -56,25 +58,29 @@ impl Rhythm {
         self.stamps.values().map(Vec::len).sum()
     }
 
-    /// From one advert to the next, as microseconds above the interval, the smallest first.
-    pub(crate) fn excesses(&self) -> Vec<f64> {
-        let mut excesses = Vec::new();
-        for stamps in self.stamps.values() {
-            for pair in stamps.windows(2) {
-                excesses.push(micros(pair[1].since(pair[0])) - micros(self.interval));
-            }
-        }
-        excesses.sort_by(f64::total_cmp);
-        excesses
+    /// From one advert to the next, as microseconds above the interval.
+    pub(crate) fn excesses(&self) -> impl Iterator<Item = f64> {
+        self.gaps().map(|[from, to]| micros(to.since(from)) - micros(self.interval))
+    }
+
+    /// The same of those adverts that were due while the machine ran.
+    pub(crate) fn excesses_outside(&self, stalls: &Stalls) -> impl Iterator<Item = f64> {
+        let ran = |gap: &[Instant; 2]| !stalls.held_up(gap[0] + self.interval);
+        self.gaps().filter(ran).map(|[from, to]| micros(to.since(from)) - micros(self.interval))
     }
 
     /// Adverts that should have been there, between others that were.
     pub(crate) fn missed(&self) -> u64 {
-        let gaps = self.stamps.values().flat_map(|stamps| stamps.windows(2));
         let interval = self.interval.as_nanos();
-        gaps.map(|pair| (pair[1].since(pair[0]).as_nanos() + interval / 2) / interval)
+        self.gaps()
+            .map(|[from, to]| (to.since(from).as_nanos() + interval / 2) / interval)
             .map(|intervals| intervals.saturating_sub(1))
             .sum()
+    }
+
+    /// Each advert but the first, behind the one before it.
+    fn gaps(&self) -> impl Iterator<Item = [Instant; 2]> {
+        self.stamps.values().flat_map(|stamps| stamps.windows(2)).map(|pair| [pair[0], pair[1]])
     }
 }
 
@@ -82,7 +88,8 @@ pub(crate) fn micros(span: Span) -> f64 {
     span.as_nanos() as f64 / 1e3
 }
 
-/// The smallest that so many in a thousand do not exceed, of what is sorted.
-pub(crate) fn quantile(sorted: &[f64], per_mille: usize) -> f64 {
-    sorted[(sorted.len() * per_mille).div_ceil(1000).max(1) - 1]
+/// The smallest that so many in a thousand do not exceed.
+pub(crate) fn quantile(mut samples: Vec<f64>, per_mille: usize) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[(samples.len() * per_mille).div_ceil(1000).max(1) - 1]
 }

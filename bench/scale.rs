@@ -12,6 +12,7 @@ use super::memory::wired;
 use super::noise::Noise;
 use super::report::{Bound, Row};
 use super::rhythm::{Rhythm, micros, quantile, wait_for_adverts};
+use super::stalls::Stalls;
 
 const INTERFACES: u8 = 8;
 const EACH: u8 = 250;
@@ -23,8 +24,8 @@ struct Sample {
     missed: u64,
     /// The share of one processor, in percent.
     processor: f64,
-    /// The interval that one in a thousand exceeds, above 100 ms, in microseconds.
-    excess: f64,
+    /// Intervals above 100 ms while the machine ran, in microseconds.
+    excesses: Vec<f64>,
 }
 
 fn round(contestant: &Contestant, text: &str) -> Sample {
@@ -39,17 +40,16 @@ fn round(contestant: &Contestant, text: &str) -> Sample {
     sleep(SETTLE);
     let meter = Meter::new(&process);
     let (since, before) = (now(), meter.processor_and_soft_interrupts());
-    sleep(WINDOW);
+    let ((), stalls) = Stalls::during(|| sleep(WINDOW));
     let (until, after) = (now(), meter.processor_and_soft_interrupts());
     let (mut missed, mut excesses) = (0, Vec::new());
     for capture in &captures {
         let rhythm = Rhythm::new(capture, node.mac(), (since, until), INTERVAL);
         missed += rhythm.missed();
-        excesses.extend(rhythm.excesses());
+        excesses.extend(rhythm.excesses_outside(&stalls));
     }
-    excesses.sort_by(f64::total_cmp);
     let processor = (micros(after) - micros(before)) / micros(until.since(since)) * 100.0;
-    Sample { missed, processor, excess: quantile(&excesses, 999) }
+    Sample { missed, processor, excesses }
 }
 
 pub(crate) fn measure(pair: &[Contestant; 2], pairs: usize, noise: &mut Noise) -> Vec<Row> {
@@ -65,7 +65,7 @@ pub(crate) fn measure(pair: &[Contestant; 2], pairs: usize, noise: &mut Noise) -
             let sample = round(&pair[side], &text);
             rows[0].add(side, sample.missed as f64);
             rows[1].add(side, sample.processor);
-            rows[2].add(side, sample.excess);
+            rows[2].add(side, quantile(sample.excesses, 999));
         }
     }
     rows

@@ -11,7 +11,7 @@ use super::cost::Meter;
 use super::noise::Noise;
 use super::report::{Bound, Row};
 use super::rhythm::{Rhythm, micros, quantile, wait_for_adverts};
-use super::rig::lost_since;
+use super::stalls::Stalls;
 
 const INTERVAL: Span = Span::from_millis(100);
 const COUNT: u8 = 255;
@@ -23,19 +23,13 @@ const WINDOW: Duration = Duration::from_secs(5);
 struct Sample {
     processor: f64,
     system_calls: f64,
-    /// Intervals above 100 ms, in microseconds, sorted.
+    /// Intervals above 100 ms, in microseconds.
     excesses: Vec<f64>,
-    /// What the machine lost meanwhile, at most: so much is no router's lateness.
-    lost: Span,
+    /// The same of the adverts that were due while the machine ran.
+    excesses_outside: Vec<f64>,
 }
 
-/// When a machine stands still for so long, that is what is measured: one in a thousand adverts is
-/// one of those of 20 ms in each window.
-const LOST_MAX: Span = Span::from_millis(2);
-const ATTEMPTS: usize = 4;
-
-/// System calls are counted unless they are known.
-fn round(contestant: &Contestant, instances: &[Instance], known_calls: Option<f64>) -> Sample {
+fn round(contestant: &Contestant, instances: &[Instance]) -> Sample {
     let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
     let node = segment.node().unwrap();
     let capture = segment.capture().unwrap();
@@ -45,40 +39,21 @@ fn round(contestant: &Contestant, instances: &[Instance], known_calls: Option<f6
     sleep(SETTLE);
     let meter = Meter::new(&process);
     let (since, before) = (now(), meter.processor_and_soft_interrupts());
-    sleep(WINDOW);
+    let ((), stalls) = Stalls::during(|| sleep(WINDOW));
     let (until, after) = (now(), meter.processor_and_soft_interrupts());
-    let lost = lost_since(since);
     let rhythm = Rhythm::new(&capture, node.mac(), (since, until), INTERVAL);
     // Apart, because counting takes time itself.
-    let system_calls = known_calls.unwrap_or_else(|| {
-        capture.forget();
-        let since = now();
-        let calls = meter.system_calls(WINDOW);
-        let until = now();
-        let counted = Rhythm::new(&capture, node.mac(), (since, until), INTERVAL).adverts();
-        calls / (counted as f64 / micros(until.since(since)) * 1e6)
-    });
+    capture.forget();
+    let since = now();
+    let calls = meter.system_calls(WINDOW);
+    let until = now();
+    let counted = Rhythm::new(&capture, node.mac(), (since, until), INTERVAL).adverts();
     Sample {
         processor: (micros(after) - micros(before)) / rhythm.adverts() as f64,
-        system_calls,
-        excesses: rhythm.excesses(),
-        lost,
+        system_calls: calls / (counted as f64 / micros(until.since(since)) * 1e6),
+        excesses: rhythm.excesses().collect(),
+        excesses_outside: rhythm.excesses_outside(&stalls).collect(),
     }
-}
-
-/// The least disturbed of some rounds: the first one in which the machine ran all the time.
-fn undisturbed_round(contestant: &Contestant, instances: &[Instance]) -> Sample {
-    let mut best = round(contestant, instances, None);
-    for _ in 1..ATTEMPTS {
-        if best.lost <= LOST_MAX {
-            break;
-        }
-        let sample = round(contestant, instances, Some(best.system_calls));
-        if sample.lost < best.lost {
-            best = sample;
-        }
-    }
-    best
 }
 
 /// Phases drawn at random, the same ones for both.
@@ -88,20 +63,20 @@ pub(crate) fn measure_spread(pair: &[Contestant; 2], pairs: usize, noise: &mut N
         Row::new("... system calls an advert", "", Bound::Most(1.0)),
         Row::new("... interval above 100 ms, p50", "us", Bound::Ratio(1.0)),
         Row::new("... interval above 100 ms, p99.9", "us", Bound::Ratio(1.0)),
+        Row::new("... that and what the machine held up, p99.9", "us", Bound::Open),
         Row::new("... interval above 100 ms, mean: drift", "us", Bound::Most(1.0)),
     ];
-    // The witnesses are there before it begins.
-    lost_since(now());
     for number in 0..pairs {
         let instances = instances((1, COUNT), || drawn(noise));
         for side in Row::order(number) {
-            let sample = undisturbed_round(&pair[side], &instances);
-            let excesses = &sample.excesses;
+            let sample = round(&pair[side], &instances);
+            let mean = sample.excesses.iter().sum::<f64>() / sample.excesses.len() as f64;
             rows[0].add(side, sample.processor);
             rows[1].add(side, sample.system_calls);
-            rows[2].add(side, quantile(excesses, 500));
-            rows[3].add(side, quantile(excesses, 999));
-            rows[4].add(side, excesses.iter().sum::<f64>() / excesses.len() as f64);
+            rows[2].add(side, quantile(sample.excesses.clone(), 500));
+            rows[3].add(side, quantile(sample.excesses_outside, 999));
+            rows[4].add(side, quantile(sample.excesses, 999));
+            rows[5].add(side, mean);
         }
     }
     rows
@@ -116,7 +91,7 @@ pub(crate) fn measure_aligned(pair: &[Contestant; 2], pairs: usize, _: &mut Nois
     let instances = instances((1, COUNT), || 100);
     for number in 0..pairs {
         for side in Row::order(number) {
-            let sample = round(&pair[side], &instances, None);
+            let sample = round(&pair[side], &instances);
             rows[0].add(side, sample.processor);
             rows[1].add(side, sample.system_calls);
         }

@@ -15,7 +15,7 @@ pub(crate) use adverts::assert_regular;
 pub(crate) use router::{
     Keepalived, Program, Router, compile, compile_text, forget_pid_files, states,
 };
-pub(crate) use witness::{eventually, lost_at_most, lost_since, undisturbed};
+pub(crate) use witness::{eventually, lost_at_most, processors, stand_watch, undisturbed};
 
 /// What the laboratory's nodes want of an error.
 pub(crate) fn fault(error: std::io::Error) -> Fault {

@@ -36,20 +36,31 @@ const ATTEMPTS: u32 = 6;
 pub(crate) type Loss = (Instant, Span);
 
 static LOSSES: LazyLock<Mutex<Vec<Loss>>> = LazyLock::new(|| {
-    let ours = sched_getaffinity(Pid::from_raw(0)).unwrap();
-    for processor in (0..CpuSet::count()).filter(|number| ours.is_set(*number).unwrap()) {
+    for processor in processors() {
         std::thread::spawn(move || watch(processor));
     }
     Mutex::default()
 });
 
-fn watch(processor: usize) {
+/// The processors that this program may run on.
+pub(crate) fn processors() -> impl Iterator<Item = usize> {
+    let ours = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    (0..CpuSet::count()).filter(move |number| ours.is_set(*number).unwrap())
+}
+
+/// Puts the calling thread on this processor alone, above all others in priority.
+pub(crate) fn stand_watch(processor: usize) {
     let mut only = CpuSet::new();
     only.set(processor).unwrap();
     sched_setaffinity(Pid::from_raw(0), &only).unwrap();
     let thread = gettid().to_string();
-    // Where that is refused, a witness is held up by other programs too: then more is repeated.
+    // Where that is refused, a witness is held up by other programs too, and more is called the
+    // machine's fault.
     let _ = Command::new(super::router::CHRT).args(["--fifo", "--pid", "99", &thread]).status();
+}
+
+fn watch(processor: usize) {
+    stand_watch(processor);
     let period = Span::from_nanos(u64::try_from(PERIOD.as_nanos()).unwrap());
     let mut stolen = stolen(processor);
     for look in 1_u64.. {
@@ -102,7 +113,7 @@ pub(crate) fn lost_at_most(losses: &[Loss], since: Instant) -> Span {
 
 /// The most that the machine has lost within [`WINDOW`] since then. The witnesses must have been
 /// there: the first call for any moment calls them.
-pub(crate) fn lost_since(since: Instant) -> Span {
+fn lost_since(since: Instant) -> Span {
     LazyLock::force(&LOSSES);
     // The witness of a stall that still lasts speaks when it is over, and reads now and then.
     std::thread::sleep(PERIOD * 6);
