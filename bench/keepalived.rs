@@ -106,7 +106,7 @@ const THEMES: [Theme; 21] = [
     theme("backup-bursts", 3, |pair, pairs, _| listener::measure_bursts(pair, pairs)),
     theme("backup-spread", 3, |pair, pairs, _| listener::measure_spread(pair, pairs)),
     theme("malformed", 2, attack::measure_malformed),
-    theme("rejects", 3, attack::measure_rejects),
+    theme("rejects", 5, attack::measure_rejects),
     theme("flood-other", 3, attack::measure_other),
     theme("flood-own", 3, attack::measure_own),
     theme("scale", 2, scale::measure),

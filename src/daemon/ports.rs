@@ -22,6 +22,8 @@ pub(super) struct Ports {
     slots: Box<[Slot]>,
     generation: Option<u32>,
     retry_at: Instant,
+    /// No socket's rest ends earlier: most turns need not ask each of them.
+    look_at: Instant,
 }
 
 #[derive(Debug)]
@@ -48,16 +50,17 @@ impl Ports {
     pub(super) fn new() -> Self {
         let mut slots = Vec::new();
         slots.resize_with(PORT_COUNT, || Slot::Free);
-        Ports { slots: slots.into_boxed_slice(), generation: None, retry_at: Instant::NEVER }
+        Ports {
+            slots: slots.into_boxed_slice(),
+            generation: None,
+            retry_at: Instant::NEVER,
+            look_at: Instant::NEVER,
+        }
     }
 
     /// When a refused socket is to be tried again, or one that rests is to be looked at.
     pub(super) fn next_deadline(&self) -> Instant {
-        let rests = self.slots.iter().filter_map(|place| match place {
-            Slot::Open { rests_until, .. } => *rests_until,
-            Slot::Free | Slot::Leaving { .. } | Slot::Refused { .. } => None,
-        });
-        rests.fold(self.retry_at, Instant::min)
+        self.retry_at.min(self.look_at)
     }
 
     /// Opens what the engine wants and shuts what it does not want, when that has changed or a
@@ -129,7 +132,11 @@ impl Ports {
                 engine.observe_port(now, port, Some(libc::EPIPE));
                 0
             }
-            Slot::Open { .. } => look(now, slot, place, engine, inbox, ring),
+            Slot::Open { .. } => {
+                let (count, rests_until) = look(now, slot, place, engine, inbox, ring);
+                self.look_at = self.look_at.min(rests_until);
+                count
+            }
             Slot::Leaving { .. } => {
                 *place = Slot::Free;
                 0
@@ -146,12 +153,20 @@ impl Ports {
         inbox: &mut Inbox,
         ring: &mut Ring,
     ) -> u64 {
+        if self.look_at > now + COMPANY {
+            return 0;
+        }
+        self.look_at = Instant::NEVER;
         let mut total = 0;
         for (slot, place) in (0_u16..).zip(self.slots.iter_mut()) {
-            if matches!(place, Slot::Open { rests_until: Some(until), .. } if *until <= now + COMPANY)
-            {
-                total += look(now, slot, place, engine, inbox, ring);
+            let Slot::Open { rests_until: Some(until), .. } = place else { continue };
+            let mut until = *until;
+            if until <= now + COMPANY {
+                let (count, rests_until) = look(now, slot, place, engine, inbox, ring);
+                total += count;
+                until = rests_until;
             }
+            self.look_at = self.look_at.min(until);
         }
         total
     }
@@ -186,6 +201,7 @@ impl Ports {
 }
 
 /// Takes what waits at an open socket, and lets it rest or has the ring tell when there is more.
+/// How many packets there were, and when its rest ends.
 fn look(
     now: Instant,
     slot: u16,
@@ -193,8 +209,8 @@ fn look(
     engine: &mut Engine,
     inbox: &mut Inbox,
     ring: &mut Ring,
-) -> u64 {
-    let Slot::Open { port, fd, pace, rests_until } = place else { return 0 };
+) -> (u64, Instant) {
+    let Slot::Open { port, fd, pace, rests_until } = place else { return (0, Instant::NEVER) };
     let accepted = engine.adverts_accepted();
     let (count, is_empty) = drain(*port, fd.as_raw_fd(), engine, inbox);
     let accepted = engine.adverts_accepted() != accepted;
@@ -202,7 +218,7 @@ fn look(
     if rests_until.is_none() {
         ring.push(Tag::Port(slot), Operation::Readable(fd.as_raw_fd()));
     }
-    count
+    (count, rests_until.unwrap_or(Instant::NEVER))
 }
 
 /// How many packets there were, and whether nothing is left.

@@ -26,6 +26,8 @@ const BEGIN_COUNT_MAX: usize = 8;
 #[derive(Debug)]
 pub(super) struct Probes {
     slots: Box<[Slot]>,
+    /// How many of them are busy: most turns need not ask each of them.
+    flights: usize,
     processes: Processes,
 }
 
@@ -68,7 +70,7 @@ impl Probes {
     pub(super) fn new() -> Self {
         let mut slots = Vec::new();
         slots.resize_with(PROBE_FLIGHT_MAX, || Slot::Free);
-        Probes { slots: slots.into_boxed_slice(), processes: Processes::new() }
+        Probes { slots: slots.into_boxed_slice(), flights: 0, processes: Processes::new() }
     }
 
     /// Begins what is due and has a place. False: there may be more.
@@ -94,6 +96,7 @@ impl Probes {
                 Ok(flight) => {
                     ring.push(Tag::Probe(number), Operation::Writable(flight.fd.as_raw_fd()));
                     *slot = Slot::Busy(flight);
+                    self.flights += 1;
                 }
                 Err(outcome) => engine.observe_finding(now, ticket, outcome, Span::ZERO),
             }
@@ -118,6 +121,7 @@ impl Probes {
             Some((Step::Wait(operation), ..)) => ring.push(Tag::Probe(number), operation),
             Some((Step::End(outcome), ticket, took)) => {
                 *slot = Slot::Free;
+                self.flights -= 1;
                 engine.observe_finding(now, ticket, outcome, took);
             }
             None => *slot = Slot::Free,
@@ -126,6 +130,9 @@ impl Probes {
 
     /// Ends the checks that have taken too long.
     pub(super) fn expire(&mut self, now: Instant, engine: &mut Engine) {
+        if self.flights == 0 {
+            return;
+        }
         for slot in &mut self.slots {
             let is_late = matches!(slot, Slot::Busy(flight) if flight.until <= now);
             if is_late && let Slot::Busy(flight) = core::mem::replace(slot, Slot::Free) {
@@ -134,12 +141,16 @@ impl Probes {
                 // What the ring waits for completes with this.
                 port::shut_down(flight.fd.as_raw_fd());
                 *slot = Slot::Leaving { _fd: flight.fd };
+                self.flights -= 1;
             }
         }
     }
 
     /// When the first of them has taken too long.
     pub(super) fn next_deadline(&self) -> Instant {
+        if self.flights == 0 {
+            return Instant::NEVER;
+        }
         let until = self.slots.iter().filter_map(|slot| match slot {
             Slot::Busy(flight) => Some(flight.until),
             Slot::Free | Slot::Leaving { .. } => None,
