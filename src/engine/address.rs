@@ -6,6 +6,7 @@
 use core::net::IpAddr;
 
 use super::NONE;
+use crate::addr::IfIndex;
 use crate::time::Instant;
 
 /// A virtual address at run time.
@@ -41,6 +42,11 @@ pub struct Address {
     pub(super) secondary: bool,
     /// The kernel has confirmed that it is gone, and the journal does not know yet.
     pub(super) released: bool,
+    /// The number of an interface that is gone, or has another name: the journal may still have it
+    /// there.
+    pub(super) left_on: Option<IfIndex>,
+    /// And so may the kernel: it is to be removed from there.
+    pub(super) stray: bool,
     /// Announcements left in the burst that is being sent.
     pub(super) burst: u8,
     /// How often it was lost to somebody else within the minute that began at `lost_since`.
@@ -81,6 +87,8 @@ impl Address {
             renew_at: None,
             secondary: false,
             released: false,
+            left_on: None,
+            stray: false,
             burst: 0,
             lost: 0,
             lost_since: Instant::ZERO,
@@ -101,7 +109,19 @@ impl Address {
 
     /// Whether it must still be removed, or its removal be confirmed or taken note of.
     pub(super) fn is_left(&self) -> bool {
+        self.is_noted() || self.left_on.is_some()
+    }
+
+    /// Whether the journal has it under the number of its interface.
+    pub(super) fn is_noted(&self) -> bool {
         self.claimed || self.pending || self.released
+    }
+
+    /// Its interface has this number now. What may be left there is what is known of it here.
+    pub(super) fn returns(&mut self, number: IfIndex) {
+        if self.left_on == Some(number) {
+            self.claimed |= core::mem::take(&mut self.stray);
+        }
     }
 
     /// The kernel has it, and it is ours.

@@ -377,6 +377,8 @@ impl Engine {
             self.listen_at = None;
             self.judge_health(now);
         }
+        // Before the routers: whom a silent script lets start may be master at once.
+        self.expire_scripts(now);
         if self.expire_routers(now) {
             self.judge_health(now);
             // An owner that starts in a sync group may be master at once.
@@ -385,7 +387,6 @@ impl Engine {
         let count = self.routers.len();
         self.rotation = if count == 0 { 0 } else { (self.rotation + 1) % count };
         self.expire_requests(now);
-        self.expire_scripts(now);
     }
 
     /// Serves the deadlines of the routers. True: one may take part again.

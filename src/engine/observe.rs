@@ -104,6 +104,10 @@ impl Engine {
         let renamed = self.slot_of(link.index).map(usize::from).filter(|old| Some(*old) != slot);
         if let Some(old) = renamed {
             self.interface_vanishes(old);
+            // Its addresses have not vanished.
+            for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == old) {
+                row.stray |= row.left_on == Some(link.index);
+            }
         }
         let Some(slot) = slot else { return renamed.is_some() };
         let known = self.interfaces.get(slot).and_then(|interface| interface.index);
@@ -115,6 +119,11 @@ impl Engine {
         let was = (interface.index, interface.up, interface.running);
         if interface.index.is_none() {
             self.ports_generation = self.ports_generation.wrapping_add(1);
+            for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == slot) {
+                row.returns(link.index);
+            }
+            self.kernel.released_left = true;
+            self.kernel.restart();
         }
         interface.index = Some(link.index);
         interface.up = link.up;
@@ -138,16 +147,20 @@ impl Engine {
 
     /// An interface is gone, and its addresses with it.
     fn interface_vanishes(&mut self, slot: usize) {
+        let mut gone = None;
         if let Some(interface) = self.interfaces.get_mut(slot) {
+            gone = interface.index;
             interface.vanish();
             self.ports_generation = self.ports_generation.wrapping_add(1);
         }
         for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == slot) {
             row.forget();
+            if row.is_noted() && gone.is_some() {
+                (row.left_on, row.stray) = (gone, false);
+            }
             // What has not been answered, or not been heard of, may have reached a successor with
             // its number.
             row.claimed = row.pending || row.addition_echoing;
-            // Nobody is left to be told by a number; the journal drops the number's entries.
             row.removals_echoing = 0;
             row.released = false;
             row.pending = false;
@@ -165,6 +178,7 @@ impl Engine {
         self.kernel.forget(|row| {
             rows.get(usize::from(row)).is_none_or(|row| usize::from(row.interface) == slot)
         });
+        self.kernel.released_left = true;
         self.kernel.restart();
     }
 
@@ -320,6 +334,7 @@ impl Engine {
             let unanswered = core::mem::take(&mut row.pending);
             if !row.seen {
                 row.release();
+                row.released |= unanswered;
             } else if unanswered
                 && row.presence == Presence::Ours
                 && let Ok(number) = u16::try_from(number)

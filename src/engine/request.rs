@@ -82,6 +82,8 @@ enum Asked {
     /// To set the lifetime of the address that is there already.
     Renew(Option<u32>),
     Remove,
+    /// To remove it where [`Address::left_on`] says.
+    RemoveStray,
     /// To add an address to an interface that is gone; one with its number may have got it.
     Gone,
 }
@@ -147,7 +149,8 @@ impl Kernel {
 
     /// The interface of these rows is gone: no answer tells anything about its successor.
     pub(super) fn forget(&mut self, is_of: impl Fn(u16) -> bool) {
-        self.pending.retain(|asked| !is_of(asked.row) || asked.asked != Asked::Remove);
+        let removes = |asked| matches!(asked, Asked::Remove | Asked::RemoveStray);
+        self.pending.retain(|asked| !is_of(asked.row) || !removes(asked.asked));
         for asked in self.pending.iter_mut().filter(|asked| is_of(asked.row)) {
             asked.asked = Asked::Gone;
         }
@@ -160,7 +163,11 @@ impl Kernel {
                 // It was lost: the renewal adds it.
                 asked.asked = Asked::Add(lease);
             }
-            asked.disputed = present == (asked.asked == Asked::Remove);
+            asked.disputed = match asked.asked {
+                Asked::Remove => present,
+                Asked::Add(_) | Asked::Renew(_) | Asked::Gone => !present,
+                Asked::RemoveStray => false,
+            };
         }
     }
 
@@ -178,6 +185,7 @@ enum Want {
     Nothing,
     Add,
     Remove,
+    RemoveStray,
 }
 
 impl Engine {
@@ -213,7 +221,7 @@ impl Engine {
                 self.kernel.cursor += 1;
                 continue;
             }
-            let request = self.request_address(now, number, want == Want::Add, buffer);
+            let request = self.request_address(now, number, want, buffer);
             self.kernel.cursor += 1;
             if request.is_some() {
                 return request;
@@ -239,7 +247,13 @@ impl Engine {
             .interfaces
             .get(usize::from(row.interface))
             .is_some_and(|interface| interface.index.is_some());
-        if row.pending || !exists || row.retry_at.is_some_and(|at| now < at) {
+        if row.pending || row.retry_at.is_some_and(|at| now < at) {
+            return Want::Nothing;
+        }
+        if row.stray {
+            return Want::RemoveStray;
+        }
+        if !exists {
             return Want::Nothing;
         }
         let router = row.instance().and_then(|index| self.routers.get(usize::from(index)));
@@ -260,12 +274,18 @@ impl Engine {
         &mut self,
         now: Instant,
         number: usize,
-        add: bool,
+        want: Want,
         buffer: &mut [u8],
     ) -> Option<Request> {
+        let add = want == Want::Add;
         let lifetime = if add { self.lease_of(number) } else { None };
         let row = self.addresses.get_mut(number)?;
-        let interface = self.interfaces.get(usize::from(row.interface))?.index?;
+        let interface = match want {
+            Want::RemoveStray => row.left_on?,
+            Want::Nothing | Want::Add | Want::Remove => {
+                self.interfaces.get(usize::from(row.interface))?.index?
+            }
+        };
         let label = self.config.addresses.get(number).map_or("", |address| address.label.as_str());
         let request = AddressRequest {
             add,
@@ -280,10 +300,12 @@ impl Engine {
         let sequence = self.kernel.sequence;
         let len = rtnl::emit_address(&request, sequence, buffer)?;
         let number = u16::try_from(number).ok()?;
-        let asked = match (add, row.presence) {
-            (false, _) => Asked::Remove,
-            (true, Presence::Ours) => Asked::Renew(lifetime),
-            (true, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
+        let asked = match (want, row.presence) {
+            (Want::Nothing, _) => return None,
+            (Want::Remove, _) => Asked::Remove,
+            (Want::RemoveStray, _) => Asked::RemoveStray,
+            (Want::Add, Presence::Ours) => Asked::Renew(lifetime),
+            (Want::Add, Presence::Absent | Presence::Foreign) => Asked::Add(lifetime),
         };
         let until = now + self.kernel.patience();
         let pending =
@@ -295,7 +317,7 @@ impl Engine {
             // The journal is told of it anew, and must not forget it right after.
             row.released = false;
             row.addition_echoing = true;
-        } else {
+        } else if asked == Asked::Remove {
             row.removals_echoing = row.removals_echoing.saturating_add(1);
         }
         let owned = Owned { interface, ip: row.ip, prefix_len: row.prefix_len };
@@ -368,10 +390,20 @@ impl Engine {
         self.kernel.silences = 0;
         self.kernel.restart();
         let Some(row) = self.addresses.get_mut(usize::from(asked.row)) else { return false };
+        self.kernel.released_left |= row.left_on.is_some();
         if asked.asked == Asked::Gone {
             // Done, it may be a successor that has it, known by now or not.
             row.claimed &= row.is_present() || errno == 0;
             row.addition_echoing &= errno == 0;
+            let known = self.interfaces.get(usize::from(row.interface)).and_then(|i| i.index);
+            row.stray |= errno == 0 && row.left_on.is_some() && row.left_on != known;
+            return false;
+        }
+        if asked.asked == Asked::RemoveStray {
+            row.pending = false;
+            row.stray = errno != 0 && !is_gone(errno);
+            row.addition_echoing &= row.stray;
+            row.retry_at = row.stray.then_some(now + RETRY_INTERVAL);
             return false;
         }
         if asked.disputed && (errno == 0 || is_gone(errno)) {
@@ -388,7 +420,7 @@ impl Engine {
                 return self.added(now, asked.row, errno, lease, asked.announced);
             }
             Asked::Renew(lease) => return self.added(now, asked.row, errno, lease, true),
-            Asked::Remove | Asked::Gone => {}
+            Asked::Remove | Asked::RemoveStray | Asked::Gone => {}
         }
         if errno == 0 || is_gone(errno) {
             if errno != 0 {
@@ -439,6 +471,9 @@ impl Engine {
             }
             row.refused = Some(errno);
             row.addition_echoing = false;
+            // Nothing has come of it: the journal need not name it until the next try.
+            row.released |= !row.claimed;
+            self.kernel.released_left = true;
             row.retry_at = Some(now + RETRY_INTERVAL);
             let instance = row.instance;
             return self.all_refused(now, usize::from(instance));
@@ -485,11 +520,23 @@ impl Engine {
         if !self.kernel.released_left {
             return None;
         }
-        for row in self.addresses.iter_mut().filter(|row| row.released) {
-            row.released = false;
-            let interface = self.interfaces.get(usize::from(row.interface)).and_then(|i| i.index);
-            // Without an interface there is no address, and no number the journal could know.
-            if let Some(interface) = interface {
+        for (number, row) in (0..).zip(&mut self.addresses) {
+            let known = self.interfaces.get(usize::from(row.interface)).and_then(|i| i.index);
+            let mut gone = None;
+            // What the kernel has not answered, or not told, may have reached another interface.
+            let in_doubt = row.stray || (row.addition_echoing && known.is_none());
+            if let Some(left_on) = row.left_on
+                && !in_doubt
+                && !self.kernel.is_asked(number)
+            {
+                row.left_on = None;
+                // Where its interface has the number again, the entry is that of the new one.
+                gone = (known != Some(left_on) || !row.is_noted()).then_some(left_on);
+            }
+            if gone.is_none() && core::mem::take(&mut row.released) {
+                gone = known;
+            }
+            if let Some(interface) = gone {
                 return Some(Owned { interface, ip: row.ip, prefix_len: row.prefix_len });
             }
         }

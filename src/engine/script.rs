@@ -163,6 +163,8 @@ pub(super) struct Jobs {
     /// It takes nothing before.
     blocked_until: Option<Instant>,
     cursor: usize,
+    /// When a reload has given scripts their numbers.
+    retuned_at: Instant,
     /// Somebody may have something to be told.
     pub(super) has_news: bool,
     /// When notifications that are not answered are to be looked at.
@@ -178,6 +180,7 @@ impl Jobs {
             begin: false,
             blocked_until: None,
             cursor: 0,
+            retuned_at: Instant::ZERO,
             has_news: false,
             look_at: None,
             malformed: 0,
@@ -445,7 +448,8 @@ impl Engine {
     fn forgive_sleep(&mut self, now: Instant) {
         let rows = self.scripts.iter().zip(&self.config.scripts);
         let Some(due) = rows.map(|(script, row)| script.deadline(row)).min() else { return };
-        let slept = now.since(due.min(now));
+        // What a reload has made overdue was not due before it.
+        let slept = now.since(due.max(self.jobs.retuned_at).min(now));
         if slept < SLEPT {
             return;
         }
@@ -502,6 +506,7 @@ impl Engine {
     /// A script that keeps its name keeps what is known of it.
     pub(super) fn install_scripts(&mut self, now: Instant) {
         self.spare_scripts.clear();
+        self.jobs.retuned_at = now;
         for new in &self.staged.scripts {
             let old = {
                 let is_it = |old: &model::Script| (old.kind, &old.name) == (new.kind, &new.name);

@@ -96,11 +96,6 @@ impl Shadow {
         matches!(self.machine.state, State::Backup { yields: true, .. })
     }
 
-    /// Whether it takes no part.
-    pub(super) fn is_idle(&self) -> bool {
-        matches!(self.machine.state, State::Initialize | State::Fault)
-    }
-
     /// Whether it is ready and its group is not.
     pub(super) fn waits(&self) -> bool {
         matches!(self.machine.state, State::Backup { waits: true, .. })

@@ -289,7 +289,7 @@ fn wait_of(node: &Node, shadow: &Shadow, is_crash: bool) -> u64 {
     group.map(waits).fold(waits(shadow), u64::max)
 }
 
-/// Everybody stops: nothing of ours is left in any kernel.
+/// Everybody stops: nothing of ours is left in any kernel, nor in any journal.
 fn shut_down(world: &mut World) -> Result<(), Violation> {
     for node in world.core.clone() {
         world.plan(world.now, Fault::Order(node, Order::Stop));
@@ -302,6 +302,9 @@ fn shut_down(world: &mut World) -> Result<(), Violation> {
         let left = node.kernel.addresses.iter().find(|address| address.proto == 112);
         if let Some(left) = left {
             return Err(broken(7, format!("n{}: {} is left after the stop", node.id, left.ip)));
+        }
+        if let Some(noted) = node.journal.first().filter(|_| node.engine.is_some()) {
+            return Err(broken(7, format!("n{}: {noted:?} is noted after the stop", node.id)));
         }
         if !is_done {
             return Err(broken(13, format!("n{}: does not come to its end", node.id)));

@@ -293,3 +293,26 @@ fn a_hot_restart_goes_on_with_all_members_or_with_none() {
     restart(1, StateName::Backup);
     restart(0, StateName::Backup);
 }
+
+#[test]
+fn owners_are_master_in_the_turn_in_which_a_silent_script_lets_them_start() {
+    on_bench(|mut bench| {
+        bench.boot(|config| {
+            grouped(255)(config);
+            config.instances[1].priority = Priority(255);
+            tracking::add_script(config, "busy");
+            let subject = model::Subject::Script(0);
+            config.trackers.push(model::Tracker { subject, weight: 0, reverse: true }).unwrap();
+            config.instances[0].trackers = model::Span16 { start: 0, len: 1 };
+        });
+        bench.turn(Span::ZERO);
+        // An interval of 10 s, a timeout of 2 s, and 30 s of patience.
+        for _ in 0..41 {
+            bench.turn(Span::from_secs(1));
+            bench.jobs();
+            assert_eq!(states(&bench), [StateName::Init; 2]);
+        }
+        bench.turn(Span::from_secs(1));
+        assert_eq!(states(&bench), [StateName::Master; 2]);
+    });
+}

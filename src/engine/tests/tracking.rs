@@ -494,3 +494,37 @@ fn a_group_waits_for_the_first_answer_of_a_members_script() {
         assert_eq!(states(&bench), [Backup, Backup]);
     });
 }
+
+#[test]
+fn a_reload_with_shorter_times_is_not_taken_for_a_sleep() {
+    on_bench(|mut bench| {
+        let two = |config: &mut Config, timeout| {
+            tracking(0, false)(config);
+            add_script(config, "slow");
+            config.scripts[1].timeout = timeout;
+        };
+        bench.boot(|config| two(config, Span::from_secs(20)));
+        bench.turn(Span::ZERO);
+        bench.jobs();
+        for _ in 0..25 {
+            bench.turn(Span::from_secs(1));
+        }
+        // With the new timeout it was lost 8 s ago.
+        bench.stage(|config| two(config, Span::from_secs(2)));
+        bench.engine.reload(bench.now);
+        bench.drain();
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.answer(0);
+        bench.turn(Span::from_millis(10));
+        for _ in 25..41 {
+            bench.turn(Span::from_secs(1));
+            assert_eq!(bench.standing().0, Init);
+        }
+        // 10 s, 2 s and 30 s after the start.
+        bench.turn(Span::from_secs(1));
+        assert_eq!(bench.standing().0, Fault);
+    });
+}

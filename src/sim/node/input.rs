@@ -293,13 +293,16 @@ impl Node {
     /// I2: time makes a master of whom it should, and of nobody else.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         self.call(|engine| engine.expire(now));
+        self.follow_silence(now);
         self.follow_scripts(now)?;
-        // Who has just started may be an owner: its timer fires at once.
+        // What a silent script means comes first. Who has just started may be an owner: its timer
+        // fires at once.
+        for index in 0..self.shadows.len() {
+            self.follow_priority(index)?;
+        }
         let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
         for (shadow, router) in self.shadows.iter_mut().zip(routers) {
-            if shadow.is_idle() {
-                shadow.follow(now, &router.fsm, router.last.map(|last| last.cause));
-            }
+            shadow.follow(now, &router.fsm, router.last.map(|last| last.cause));
         }
         let ready = self.shadows.iter().all(|shadow| !shadow.seat.grouped || shadow.is_ready(now));
         for index in 0..self.shadows.len() {

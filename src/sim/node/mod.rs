@@ -97,7 +97,7 @@ pub(super) struct Node {
     pub(super) inbox: VecDeque<Inbound>,
     pub(super) overrun: bool,
     pub(super) orders: Vec<Order>,
-    journal: Vec<Owned>,
+    pub(super) journal: Vec<Owned>,
     beats: Vec<Heartbeat>,
     pub(super) shadows: Vec<Shadow>,
     /// Requests and answers on their way.
@@ -335,10 +335,5 @@ impl Node {
             }
         }
         text
-    }
-
-    /// The interface numbers that a removed link had: the daemon's journal forgets them.
-    pub(super) fn forget_index(&mut self, index: u32) {
-        self.journal.retain(|owned| owned.interface.get() != index);
     }
 }

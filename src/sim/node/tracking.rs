@@ -157,26 +157,37 @@ impl Node {
         }
     }
 
-    /// I20: a script stands as its answers say. Of one that is silent for too long that is a
-    /// failure, unless the process itself has slept.
-    pub(super) fn follow_scripts(&mut self, now: Instant) -> Result<(), Violation> {
-        let Some(engine) = self.engine.as_deref() else { return Ok(()) };
-        if self.stopping {
-            return Ok(());
-        }
-        let slept = |since: Instant| {
-            let sleeps = self.sleeps.iter().filter(|(end, _)| *end >= since);
-            sleeps.map(|(_, span)| span.saturating_sub(SLEEP)).sum::<u64>()
-        };
-        for (index, follower) in self.tracked.scripts.iter_mut().enumerate() {
-            let Some(script) = engine.scripts().get(index) else { continue };
+    /// Time: a script that is silent for too long has failed, unless the process itself has slept.
+    /// How much of a sleep counts depends on when its loop was due, so within that span either may
+    /// be: the engine's counter says which.
+    pub(super) fn follow_silence(&mut self, now: Instant) {
+        let Some(engine) = self.engine.as_deref().filter(|_| !self.stopping) else { return };
+        for (script, follower) in engine.scripts().iter().zip(&mut self.tracked.scripts) {
             follower.is_lost |= follower.is_given_up(now);
-            let standing = script.counter.standing();
-            let slept = Span::from_nanos(slept(follower.heard_at));
-            let may_fail = follower.is_silent(now - slept) || follower.stands == Some(false);
-            if standing == Standing::Failing && follower.is_silent(now) && may_fail {
+            let sleeps = self.sleeps.iter().filter(|(end, _)| *end >= follower.heard_at);
+            let (mut least, mut most) = (0, 0);
+            for (_, span) in sleeps {
+                least += span.saturating_sub(SLEEP);
+                most += span;
+            }
+            let may_fail = follower.is_silent(now - Span::from_nanos(least));
+            let must_fail = follower.is_silent(now - Span::from_nanos(most));
+            let (position, _) = script.counter.position();
+            let begins_anew = script.counter.standing() == Standing::Failing && position == 0;
+            if must_fail || (may_fail && begins_anew) {
                 (follower.stands, follower.against, follower.heard_at) = (Some(false), 0, now);
             }
+        }
+    }
+
+    /// I20: a script stands as its answers and its silence say.
+    pub(super) fn follow_scripts(&mut self, now: Instant) -> Result<(), Violation> {
+        let Some(engine) = self.engine.as_deref().filter(|_| !self.stopping) else {
+            return Ok(());
+        };
+        for (index, follower) in self.tracked.scripts.iter().enumerate() {
+            let Some(script) = engine.scripts().get(index) else { continue };
+            let standing = script.counter.standing();
             if standing != follower.standing() {
                 let text = format!("n{} script {index} {standing:?}, {follower:?}", self.id);
                 return Err(broken(20, text));

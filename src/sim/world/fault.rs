@@ -117,10 +117,6 @@ impl World {
                 self.tell(node, news, Told::News);
             }
             Fault::RemoveLink(node, segment) => {
-                if let Some(link) = self.nodes[node].kernel.link(NAMES[segment]) {
-                    let index = link.index;
-                    self.nodes[node].forget_index(index);
-                }
                 let news = self.nodes[node].kernel.remove_link(NAMES[segment]);
                 self.trouble(node, 62 * S);
                 self.tell(node, news, Told::News);
@@ -137,7 +133,10 @@ impl World {
             }
             Fault::HelperDies(node) => self.nodes[node].helper.die(),
             Fault::HelperStarts(node) => self.start_helper(node),
-            Fault::HelperPauses(node, until) => self.nodes[node].helper.paused_until = until,
+            Fault::HelperPauses(node, until) => {
+                let paused_until = &mut self.nodes[node].helper.paused_until;
+                *paused_until = (*paused_until).max(until);
+            }
             Fault::VaryTracking(node) => {
                 let mut plan = NodePlan::clone(&self.nodes[node].plan);
                 plan.tracking.vary(&mut self.tracker_random);
@@ -268,7 +267,8 @@ impl World {
             }
             let helper = &mut self.nodes[node].helper;
             helper.scripts.fill(Habit::Right);
-            (helper.others, helper.paused_until) = (Habit::Right, 0);
+            helper.others = Habit::Right;
+            self.resume_helper(node);
             self.start_helper(node);
             self.fault(Fault::Resume(node))?;
             self.fault(Fault::Boot(node))?;

@@ -46,6 +46,23 @@ impl World {
         }
     }
 
+    /// A pause ends before its time: what was to wait for its end is due now.
+    pub(super) fn resume_helper(&mut self, node: usize) {
+        if core::mem::take(&mut self.nodes[node].helper.paused_until) <= self.now {
+            return;
+        }
+        let is_its_own = |what: &Happening| match what {
+            Happening::Helper(of, _) | Happening::Answer(of, ..) => *of == node,
+            _ => false,
+        };
+        let waiting = self.queue.iter().filter(|(_, what)| is_its_own(what));
+        for at in waiting.map(|(at, _)| *at).collect::<Vec<_>>() {
+            if let Some(what) = self.queue.remove(&at) {
+                self.push(self.now, what);
+            }
+        }
+    }
+
     /// The keeper starts another helper.
     pub(super) fn start_helper(&mut self, node: usize) {
         let helper = &mut self.nodes[node].helper;

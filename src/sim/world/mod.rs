@@ -41,7 +41,7 @@ enum Happening {
     Helper(usize, u32),
     /// A helper of this life has said this.
     Answer(usize, u32, Vec<u8>),
-    Fault(Fault),
+    Fault(Box<Fault>),
 }
 
 /// How much happened.
@@ -147,7 +147,7 @@ impl World {
     }
 
     pub(super) fn plan(&mut self, at: u64, fault: Fault) {
-        self.push(at, Happening::Fault(fault));
+        self.push(at, Happening::Fault(Box::new(fault)));
     }
 
     pub(super) fn let_strangers_in(&mut self) {
@@ -257,7 +257,7 @@ impl World {
                 self.helper_says(node, life, bytes);
                 Ok(None)
             }
-            Happening::Fault(fault) => self.fault(fault),
+            Happening::Fault(fault) => self.fault(*fault),
         }
     }
 
