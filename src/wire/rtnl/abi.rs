@@ -52,6 +52,8 @@ pub const IFF_RUNNING: u32 = 0x40;
 pub const IFF_MULTICAST: u32 = 0x1000;
 /// The driver sees a carrier.
 pub const IFF_LOWER_UP: u32 = 0x1_0000;
+/// The link waits for something besides a carrier: authentication, say.
+pub const IFF_DORMANT: u32 = 0x2_0000;
 
 /// The hardware address (linux/if_link.h).
 pub const IFLA_ADDRESS: u16 = 1;
@@ -63,6 +65,10 @@ pub const IFLA_MTU: u16 = 4;
 pub const IFLA_MASTER: u16 = 10;
 /// An event of the wireless extensions: the message says nothing else about the link.
 pub const IFLA_WIRELESS: u16 = 11;
+/// The operational state (RFC 2863), u8.
+pub const IFLA_OPERSTATE: u16 = 16;
+/// The operational state: down (linux/if.h).
+pub const IF_OPER_DOWN: u8 = 2;
 /// The kind of a virtual link and its settings, nested.
 pub const IFLA_LINKINFO: u16 = 18;
 /// What the protocol families keep for the link, nested by family.

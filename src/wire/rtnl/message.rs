@@ -221,6 +221,11 @@ fn parse_link(kind: u16, body: &[u8]) -> Result<Message<'_>, Malformed> {
             IFLA_ADDRESS => link.mac = value.try_into().ok().map(MacAddr),
             IFLA_IFNAME => link.name = parse_text(value),
             IFLA_MTU => link.mtu = parse_number(value)?,
+            // With a carrier, down means that the kernel has not looked at it yet: it does so at
+            // most once a second (net/core/link_watch.c). Packets pass already.
+            IFLA_OPERSTATE if value == [IF_OPER_DOWN] => {
+                link.running = has(IFF_LOWER_UP) && !has(IFF_DORMANT);
+            }
             IFLA_AF_SPEC => link.forwarding6 = parse_forwarding6(value)?,
             IFLA_WIRELESS => return Ok(Message::Other(kind)),
             _ => {}

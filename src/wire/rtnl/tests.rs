@@ -190,6 +190,25 @@ fn a_link_runs_with_a_carrier_and_when_operational_only() {
 }
 
 #[test]
+fn a_link_with_a_carrier_that_the_kernel_has_not_looked_at_runs_unless_it_is_dormant() {
+    // LINK with other flags and another operational state (linux/if.h, RFC 2863): a card as it is
+    // for up to a second after it was switched on.
+    let running = |flags: &str, state: u8| {
+        let mut message = hex(LINK);
+        message[24..28].copy_from_slice(&hex(flags));
+        let at = message.windows(5).position(|head| head == hex("0500100006")).unwrap() + 4;
+        message[at] = state;
+        link(&message).running
+    };
+    let (down, lower_layer_down, dormant) = (2, 3, 5);
+    assert!(running("03100100", down));
+    assert!(!running("03100000", down), "no carrier");
+    assert!(!running("03100300", down), "a carrier, and dormant");
+    assert!(!running("03100300", dormant));
+    assert!(!running("03100100", lower_layer_down));
+}
+
+#[test]
 fn a_link_that_is_gone_is_told_from_a_port_that_left_its_bridge() {
     let (gone, left) = (hex(LINK_GONE), hex(PORT_LEFT));
     assert_eq!(only(&gone).message, Message::LinkGone { index: index(3) });
