@@ -11,7 +11,7 @@ use crate::vm::segment::{Frame, Segment};
 /// A shell on the line, as an administrator may have it.
 const GETTY: &str = "::sysinit:/etc/rc
 ::respawn:/etc/ringward
-ttyS0::respawn:/bin/getty -n -l /bin/sh -L 115200 ttyS0 vt100
+ttyS0::respawn:/bin/busybox getty -n -l /bin/sh -L 115200 ttyS0 vt100
 ";
 
 /// What begins a screen of which nothing was known: up to the cursor at home.

@@ -9,11 +9,16 @@ use std::sync::{Mutex, PoisonError};
 
 use super::machine::Machine;
 
-/// Tells the proportional set size of all processes of ringward.
-const PSS: &[u8] = b"for comm in $(grep -l '^ringward' /proc/[0-9]*/comm); do
-    grep '^Pss:' ${comm%comm}smaps_rollup
+/// Tells the proportional set size of all processes of ringward. The shell that starts it is
+/// called the same.
+const PSS: &[u8] = b"for process in /proc/[0-9]*; do
+    [ \"$(readlink $process/exe)\" != /sbin/ringward ] || grep '^Pss:' $process/smaps_rollup
 done | awk '{ sum += $2 } END { print sum, \"kB of ringward\" }'
 ";
+
+/// What a guest says before and after it loads the modules of Debian's kernel.
+pub(crate) const MODULES_BEGIN: &str = "modules-begin";
+pub(crate) const MODULES_END: &str = "modules-end";
 
 /// Where Cargo builds.
 pub(crate) fn target() -> &'static Path {
@@ -33,6 +38,13 @@ pub(crate) fn built(machine: &Machine) -> PathBuf {
         built.push(machine.board);
     }
     folder
+}
+
+/// A setting of a board that was built.
+pub(crate) fn setting(machine: &Machine, name: &str) -> String {
+    let settings = fs::read_to_string(built(machine).join("settings")).unwrap();
+    let mut lines = settings.lines().filter_map(|line| line.split_once('='));
+    lines.find(|(key, _)| *key == name).expect(name).1.to_owned()
 }
 
 fn run(script: &str, arguments: &[&str]) {
@@ -91,7 +103,7 @@ pub(crate) fn initramfs_with(
 ) -> Vec<u8> {
     let mut archive = fs::read(built(machine).join("initramfs.gz")).unwrap();
     pad(&mut archive);
-    let mut start = "#!/bin/sh\n".to_owned();
+    let mut start = format!("#!/bin/sh\necho {MODULES_BEGIN}\n");
     for folder in ["lib", "lib/vm"] {
         entry(&mut archive, folder, 0o040_755, &[]);
     }
@@ -100,7 +112,7 @@ pub(crate) fn initramfs_with(
         entry(&mut archive, &format!("lib/vm/{name}"), 0o100_644, &fs::read(&module).unwrap());
         start += &format!("insmod /lib/vm/{name}\n");
     }
-    start += &format!("ip addr add {address}/24 dev eth0\n");
+    start += &format!("echo {MODULES_END}\nip addr add {address}/24 dev eth0\n");
     entry(&mut archive, "etc/rc.local", 0o100_755, start.as_bytes());
     entry(&mut archive, "etc/pss", 0o100_755, PSS);
     if let Some(program) = program {
