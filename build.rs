@@ -113,7 +113,12 @@ fn capacities(boards: &[Board], out: &mut String) -> std::fmt::Result {
                 write!(out, "{field}: {number}, ")?;
             }
         }
-        writeln!(out, "}},")?;
+        let features = board.table("build").find(|entry| entry.key == "features");
+        let has_console = features.is_some_and(|entry| match &entry.value {
+            Value::List(features) => features.iter().any(|feature| feature == "console"),
+            Value::Integer(_) | Value::Text(_) | Value::Flag(_) => false,
+        });
+        writeln!(out, "console: {has_console} }},")?;
     }
     writeln!(out, "];")
 }

@@ -29,6 +29,8 @@ pub struct Capacity {
     pub probes: usize,
     /// See [`BLOB_LEN_MAX`].
     pub blob_len: usize,
+    /// Its program has the Cargo feature `console`.
+    pub console: bool,
 }
 
 impl Capacity {
@@ -44,6 +46,8 @@ impl Capacity {
         commands: COMMAND_COUNT_MAX,
         probes: PROBE_COUNT_MAX,
         blob_len: BLOB_LEN_MAX,
+        // Whoever names no board compiles for one that nobody knows.
+        console: true,
     };
 
     /// The board of this name.

@@ -395,6 +395,23 @@ fn a_board_that_cannot_hold_a_blob_refuses_it_with_both_numbers() {
 }
 
 #[test]
+fn a_board_without_a_console_is_warned_of_one() {
+    let folder = folder("board-console");
+    let text = format!("global_defs {{\n    console board,keys\n}}\n{}", instances(1));
+    fs::write(folder.join("x.conf"), text).unwrap();
+    let with = |board: &[&str], code: i32| {
+        ends(&ringwardc(&folder, &[&["check", "x.conf"], board].concat()), code).1
+    };
+    let stderr = with(&["--board", "qemu-x86-64"], 0);
+    assert!(stderr.contains("warning[RW0073]: board qemu-x86-64 has no console"), "{stderr}");
+    assert!(stderr.contains("--> x.conf:2:13"), "{stderr}");
+    with(&["--board", "qemu-x86-64", "--deny", "warnings"], 1);
+    with(&["--board", "generic-x86-64", "--deny", "warnings"], 0);
+    // The board is not known.
+    with(&["--deny", "warnings"], 0);
+}
+
+#[test]
 fn an_unknown_board_is_refused_with_those_there_are() {
     let folder = folder("board-unknown");
     let (_, stderr) = ends(&ringwardc(&folder, &["check", "x.conf", "--board", "tinny"]), 2);

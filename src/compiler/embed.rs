@@ -62,6 +62,7 @@ fn compiled(
             commands,
             probes,
             blob_len: section.room,
+            console: true,
         };
         let Some((needed, held, what)) = shortage(config, blob, &capacity) else { return true };
         let (path, program, board) = (path.display(), program.display(), section.board);
@@ -74,7 +75,13 @@ fn compiled(
         });
         return (is_fine == Outcome::Fine).then(|| octets.to_vec());
     }
-    let Compiled { config, report, .. } = compile_text(path, octets, reading, &Capacity::HERE);
+    let board = Capacity::of(section.board);
+    let capacity = Capacity {
+        board: board.map_or("", |board| board.board),
+        console: board.is_none_or(|board| board.console),
+        ..Capacity::HERE
+    };
+    let Compiled { config, report, .. } = compile_text(path, octets, reading, &capacity);
     show(&report, reading.messages);
     let Some(config) = config else {
         complain(&format!("{}: {}; nothing was written", path.display(), summary(&report)));

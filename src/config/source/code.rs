@@ -229,6 +229,10 @@ codes! {
     NoPeers = "0072", Warning, "unicast without peers",
         "As in keepalived, the instance speaks multicast.",
         "List the peers in unicast_peer, or write mcast_src_ip for unicast_src_ip.";
+    NoConsole = "0073", Warning, "a console on a board that has none",
+        "The board's program is built without the Cargo feature `console`: it ignores the line, and \
+         nothing is started.",
+        "Add `console` to `features` of the board's file, or remove the line.";
     BadCommand = "0080", Error, "a command that cannot be run",
         "A command is a program with its arguments, at spaces that are not in single quotes, of at \
          most 255 octets. Each vrrp_script has one, in `script`.",

@@ -216,7 +216,13 @@ impl Lowering<'_> {
     /// A console and its line.
     pub(super) fn console(&mut self, word: &Word) -> Option<Given<Console>> {
         match Console::parse(&word.text) {
-            Ok(value) => (!word.is_reported).then_some(Given { value, span: word.span }),
+            Ok(value) => {
+                let board = self.options.capacity;
+                if !board.console {
+                    self.refuse(word, Code::NoConsole, format!("{board} has no console"), None);
+                }
+                (!word.is_reported).then_some(Given { value, span: word.span })
+            }
             Err(mistake) => {
                 let help = "DEV[,SPEED][,keys][,screen], DEV being `board` or a terminal";
                 self.refuse(word, Code::WrongWord, mistake.to_string(), Some(help.to_owned()));
