@@ -50,6 +50,11 @@ impl Capacity {
         console: true,
     };
 
+    /// See [`DELAY_COUNT_MAX`].
+    pub const fn delays(&self) -> usize {
+        delay_count_max(self.scripts, self.commands)
+    }
+
     /// The board of this name.
     pub fn of(board: &str) -> Option<&'static Capacity> {
         BOARDS.iter().find(|capacity| capacity.board == board)
@@ -72,6 +77,14 @@ pub const GROUP_COUNT_MAX: usize = group_count_max(INSTANCE_COUNT_MAX);
 /// The sync groups that a board holds with room for so many instances.
 pub const fn group_count_max(instances: usize) -> usize {
     if instances < 256 { instances } else { 256 }
+}
+
+/// Interfaces whose changes are delayed (`interface_up_down_delays`): for boards that track something.
+pub const DELAY_COUNT_MAX: usize = delay_count_max(SCRIPT_COUNT_MAX, COMMAND_COUNT_MAX);
+
+/// The same of a board with room for so many scripts and commands.
+pub const fn delay_count_max(scripts: usize, commands: usize) -> usize {
+    if scripts == 0 && commands == 0 { 0 } else { 16 }
 }
 
 /// Addresses that one advert can carry: the count field is one octet (RFC 9568 §5.2.5).

@@ -248,6 +248,15 @@ pub enum Event {
         /// How long it took.
         took: Span,
     },
+    /// An interface is down, or works again, and that counts only if it lasts.
+    LinkDelayed {
+        /// Index of the interface.
+        interface: u8,
+        /// Whether it works.
+        works: bool,
+        /// For so long.
+        delay: Span,
+    },
     /// A notify FIFO takes lines again, or takes none.
     Fifo {
         /// Index into [`crate::config::model::Global::fifos`].

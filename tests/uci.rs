@@ -549,7 +549,7 @@ fn each_other_section_of_openwrt_is_compiled_or_told() {
         (
             "interface_up_down_delays\n\toption device 'eth0'\n\toption down_delay '2'\n\
              \toption up_delay '3'",
-            Refused,
+            Compiled,
         ),
         ("vrrp_script\n\toption name 'more'\n\toption script '/bin/true'", Noted), // nobody asks
         (

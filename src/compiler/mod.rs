@@ -135,6 +135,7 @@ fn shortage(
         (config.trackers.len(), capacity.trackers, "trackers"),
         (config.commands.len(), capacity.commands, "commands"),
         (config.probes.len(), capacity.probes, "built-in checks"),
+        (config.global.delays.len(), capacity.delays(), "interfaces with delays"),
         (blob.len(), capacity.blob_len, "octets"),
     ]
     .into_iter()

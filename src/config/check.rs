@@ -11,7 +11,9 @@ use core::fmt;
 use core::net::IpAddr;
 
 use super::console::SPEEDS;
-use super::model::{Address, Check, Command, Config, Instance, Script, Span16, Subject, Tracker};
+use super::model::{
+    Address, Check, Command, Config, Instance, LinkDelay, Script, Span16, Subject, Tracker,
+};
 use crate::addr::{Family, Version};
 use crate::limits::{
     ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, COMMAND_COUNT_MAX, GROUP_COUNT_MAX,
@@ -31,6 +33,9 @@ pub const INTERVAL_V2_MAX: Span = Span::from_secs(255);
 
 /// The largest weight, and less its sign the smallest: keepalived.conf(5).
 pub const WEIGHT_MAX: i16 = 253;
+
+/// The longest delay of an interface's changes: keepalived.conf(5).
+pub const LINK_DELAY_MAX: Span = Span::from_secs(255);
 
 /// A rule that a configuration breaks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -105,6 +110,8 @@ pub enum Rule {
     Probe = 41,
     /// A console whose terminal's name has control characters, or at a speed that no line has.
     Console = 42,
+    /// A delay of an interface that is not in the table, or of more than 255 s.
+    Delay = 43,
 }
 
 impl Rule {
@@ -161,6 +168,7 @@ impl Rule {
             Rule::Console => {
                 "a console's terminal has no control characters, and the speed of a line"
             }
+            Rule::Delay => "a delay is of an interface in the table, and at most 255 s",
             Rule::Command => "a command has a program, and each word ends with a zero",
         }
     }
@@ -309,6 +317,11 @@ fn require(kept: bool, rule: Rule) -> Result<(), Rule> {
 fn check_global(config: &Config) -> Result<(), Invalid> {
     let global = &config.global;
     let name_is_fine = !global.router_id.chars().any(char::is_control);
+    let is_delay = |delay: &LinkDelay| {
+        usize::from(delay.interface) < config.interfaces.len()
+            && delay.down <= LINK_DELAY_MAX
+            && delay.up <= LINK_DELAY_MAX
+    };
     let is_path = |command: &u16| {
         let command = config.commands.get(usize::from(*command));
         command.is_some_and(is_fifo)
@@ -319,6 +332,7 @@ fn check_global(config: &Config) -> Result<(), Invalid> {
     });
     require(name_is_fine, Rule::Name)
         .and_then(|()| require(console_is_fine, Rule::Console))
+        .and_then(|()| require(global.delays.iter().all(is_delay), Rule::Delay))
         .and_then(|()| require(global.fifos.iter().flatten().all(is_path), Rule::Notify))
         .map_err(|rule| broken(rule, Place::Global))
 }

@@ -16,8 +16,9 @@ pub use probe::{Parameters, Probe, Process, Text};
 use super::console::Console;
 use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
 use crate::limits::{
-    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX,
-    INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX, TRACKER_COUNT_MAX,
+    ADDRESS_COUNT_MAX, COMMAND_COUNT_MAX, COMMAND_LEN_MAX, DELAY_COUNT_MAX, GROUP_COUNT_MAX,
+    INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX,
+    TRACKER_COUNT_MAX,
 };
 use crate::time::Span;
 
@@ -74,6 +75,19 @@ pub struct Global {
     pub fifos: [Option<u16>; FIFO_COUNT],
     /// `fifo_write_vrrp_states_on_reload`: a reload writes each state anew.
     pub fifo_states_on_reload: bool,
+    /// `interface_up_down_delays`: how long changes of an interface must last to count.
+    pub delays: Vec<LinkDelay, DELAY_COUNT_MAX>,
+}
+
+/// How long a change of an interface must last to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkDelay {
+    /// Index into [`Config::interfaces`].
+    pub interface: u8,
+    /// That it is down, or has no carrier.
+    pub down: Span,
+    /// That it is up again.
+    pub up: Span,
 }
 
 /// The keywords of [`Global::fifos`].
@@ -362,6 +376,7 @@ impl Global {
             console_release: false,
             fifos: [None; FIFO_COUNT],
             fifo_states_on_reload: false,
+            delays: Vec::new(),
         }
     }
 }

@@ -108,6 +108,7 @@ impl Networks {
         config.interfaces.clone_from(&names);
         config.instances.iter_mut().for_each(|instance| moved(&mut instance.interface));
         config.addresses.iter_mut().for_each(|address| moved(&mut address.interface));
+        config.global.delays.iter_mut().for_each(|delay| moved(&mut delay.interface));
         for tracker in &mut config.trackers {
             if let Subject::Interface(index) = &mut tracker.subject {
                 moved(index);
@@ -162,6 +163,7 @@ mod tests {
         assert!(config.instances.iter().all(|instance| instance.interface == 0));
         assert!(config.addresses.iter().all(|address| address.interface == 0));
         assert_eq!(config.trackers[0].subject, Subject::Interface(0));
+        assert_eq!(config.global.delays[0].interface, 0);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::console::Console;
 use super::model::{
-    Address, Announce, Check, Command, Config, Group, Instance, Kind, Notify, Probe, Script,
-    Span16, Subject, Tracker,
+    Address, Announce, Check, Command, Config, Group, Instance, Kind, LinkDelay, Notify, Probe,
+    Script, Span16, Subject, Tracker,
 };
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
@@ -26,6 +26,8 @@ pub(in crate::config) fn reference() -> Box<Config> {
     config.global.console_release = true;
     config.global.fifos = [None, Some(1)];
     config.global.fifo_states_on_reload = true;
+    let (down, up) = (Span::from_secs(1), Span::from_millis(500));
+    config.global.delays.push(LinkDelay { interface: 1, down, up }).unwrap();
     for name in ["eth0", "br-lan"] {
         config.interfaces.push(name.try_into().unwrap()).unwrap();
     }

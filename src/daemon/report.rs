@@ -57,6 +57,7 @@ fn level(event: &Event) -> Level {
         }
         Event::Script { standing: Standing::Passing, .. }
         | Event::PriorityChanged { .. }
+        | Event::LinkDelayed { .. }
         | Event::Fifo { lost: 0, errno: 0, .. } => Level::Info,
         Event::Transition(_) | Event::AddressRefused { .. } => Level::Error,
         Event::FaultChanged { .. }

@@ -211,6 +211,9 @@ impl Daemon {
     }
 
     fn hear_helper(&mut self, now: Instant) {
+        if !RUNS_PROGRAMS {
+            return;
+        }
         let mut buffer = [0; MESSAGE_LEN_MAX];
         while let Some(fd) = self.helper {
             match pair::receive(fd, &mut buffer) {

@@ -36,6 +36,21 @@ pub struct Interface {
     pub(super) paced_until: Instant,
     /// Seen in the dump that is being read.
     pub(super) seen: bool,
+    /// It has worked since it is there.
+    pub(super) has_worked: bool,
+    /// What the kernel says of it otherwise, which does not count before its time.
+    pub change: Option<Change>,
+}
+
+/// A change of an interface that does not count yet (`interface_up_down_delays`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Administratively up.
+    pub up: bool,
+    /// Has carrier.
+    pub running: bool,
+    /// When it counts, if it lasts until then.
+    pub at: Instant,
 }
 
 impl Interface {
@@ -53,6 +68,8 @@ impl Interface {
             rejected: [0; Reject::COUNT],
             paced_until: Instant::ZERO,
             seen: false,
+            has_worked: false,
+            change: None,
         }
     }
 

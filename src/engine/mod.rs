@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `router` | one instance at run time: its state machine, counters, announcement timers |
 //! | `interface` | what the kernel said about the configured interfaces |
+//! | `delay` | changes of interfaces that do not count at once |
 //! | `address` | what should be in the kernel, and what is |
 //! | `ingest` | packets: from bytes to the instance they are for |
 //! | `policy` | whether an instance takes an advert into account |
@@ -33,6 +34,7 @@
 //! | `reload` | a new configuration in force, as a difference |
 
 mod address;
+mod delay;
 mod fifo;
 mod group;
 mod ingest;
@@ -57,7 +59,7 @@ use heapless::{Deque, Vec};
 pub use address::{Address, Presence};
 pub use fifo::Fifo;
 pub use group::Group;
-pub use interface::Interface;
+pub use interface::{Change, Interface};
 pub use notify::{NOTIFY_LIMIT, STOP_LIMIT};
 pub use router::{Counters, Router};
 pub use script::{Ended, Job, PATIENCE, Script, Trial};
@@ -373,6 +375,9 @@ impl Engine {
 
     /// Serves every deadline that is due.
     pub fn expire(&mut self, now: Instant) {
+        if self.expire_links(now) {
+            self.judge_health(now);
+        }
         if self.started && !self.stopping && self.listen_at.is_some_and(|at| at <= now) {
             self.listen_at = None;
             self.judge_health(now);
@@ -406,7 +411,8 @@ impl Engine {
     /// When [`Engine::expire`] is to be called next; [`Instant::NEVER`] when nothing is planned.
     /// Earlier calls are harmless, later ones make adverts late.
     pub fn next_deadline(&self) -> Instant {
-        let other = [self.listen_at, self.kernel.due, self.announce.due, self.scripts_due()];
+        let [scripts, links] = [self.scripts_due(), self.links_due()];
+        let other = [self.listen_at, self.kernel.due, self.announce.due, scripts, links];
         let routers = self.due.iter().copied();
         routers.chain(other.into_iter().flatten()).min().unwrap_or(Instant::NEVER)
     }

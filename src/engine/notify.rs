@@ -11,7 +11,7 @@ use super::script::{Ended, Jobs, LOST_AFTER, Of, SLEPT};
 use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
-use crate::limits::{COMMAND_COUNT_MAX, NAME_LEN_MAX};
+use crate::limits::{COMMAND_COUNT_MAX, NAME_LEN_MAX, RUNS_PROGRAMS};
 use crate::time::{Instant, Span};
 use crate::trace::{Event, StateName, Told};
 use crate::track::message::{Request, Run};
@@ -190,6 +190,9 @@ impl Orphan {
 impl Engine {
     /// An instance has another state.
     pub(super) fn post(&mut self, index: usize, to: StateName) {
+        if COMMAND_COUNT_MAX == 0 {
+            return;
+        }
         let Some(told) = Told::of_state(to) else { return };
         self.post_told(index, told);
         let group = self.group_of(index).and_then(|group| self.groups.get_mut(usize::from(group)));
@@ -225,6 +228,9 @@ impl Engine {
     }
 
     pub(super) fn post_told_of_group(&mut self, group: u16, told: Told) {
+        if COMMAND_COUNT_MAX == 0 {
+            return;
+        }
         let Some(config) = self.config.groups.get(usize::from(group)) else { return };
         let Some(row) = self.groups.get_mut(usize::from(group)) else { return };
         if row.told == Some(told) {
@@ -299,10 +305,11 @@ impl Engine {
 
     /// Whether everybody has been told everything.
     pub fn is_told(&self) -> bool {
-        self.orphans.is_empty()
-            && self.fifos.is_idle()
-            && self.routers.iter().all(|router| router.lane.is_idle())
-            && self.groups.iter().all(|group| group.lane.is_idle() && !group.is_moving)
+        !RUNS_PROGRAMS
+            || self.orphans.is_empty()
+                && self.fifos.is_idle()
+                && self.routers.iter().all(|router| router.lane.is_idle())
+                && self.groups.iter().all(|group| group.lane.is_idle() && !group.is_moving)
     }
 
     /// The next request of a lane.

@@ -38,7 +38,7 @@ impl Engine {
                 self.kernel.dump_wanted = true;
             }
             match item.message {
-                Message::Link(link) => changed |= self.observe_link(&link),
+                Message::Link(link) => changed |= self.observe_link(now, &link),
                 Message::LinkGone { index } => changed |= self.observe_link_gone(index),
                 Message::Address(message) => {
                     changed |= self.observe_address(now, &message, is_news);
@@ -97,7 +97,7 @@ impl Engine {
         }
     }
 
-    fn observe_link(&mut self, link: &Link<'_>) -> bool {
+    fn observe_link(&mut self, now: Instant, link: &Link<'_>) -> bool {
         let name = link.name;
         let slot = self.config.interfaces.iter().position(|known| known.as_str() == name);
         // The interface with this number had another name before.
@@ -115,6 +115,7 @@ impl Engine {
             // The name was given to another interface: nothing known of the old one holds.
             self.interface_vanishes(slot);
         }
+        let is_delayed = self.is_link_delayed(now, slot, link);
         let Some(interface) = self.interfaces.get_mut(slot) else { return false };
         let was = (interface.index, interface.up, interface.running);
         if interface.index.is_none() {
@@ -126,8 +127,9 @@ impl Engine {
             self.kernel.restart();
         }
         interface.index = Some(link.index);
-        interface.up = link.up;
-        interface.running = link.running;
+        if !is_delayed {
+            (interface.up, interface.running) = (link.up, link.running);
+        }
         interface.mac = link.mac;
         interface.mtu = link.mtu;
         interface.forwarding6 = link.forwarding6.unwrap_or(interface.forwarding6);

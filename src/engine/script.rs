@@ -323,6 +323,9 @@ impl Engine {
 
     /// A message of the helper. What refers to nothing that was asked is ignored.
     pub fn observe_answer(&mut self, now: Instant, datagram: &[u8]) {
+        if !RUNS_PROGRAMS {
+            return;
+        }
         match Answer::read(datagram) {
             Some(Answer::Ready) => self.helper_is_new(),
             Some(Answer::Late { ticket }) => {
@@ -431,6 +434,9 @@ impl Engine {
 
     /// Serves what is due of all scripts.
     pub(super) fn expire_scripts(&mut self, now: Instant) {
+        if !RUNS_PROGRAMS {
+            return;
+        }
         self.expire_notifications(now);
         // If nobody asks any more, it is not to be waited for again and again.
         self.jobs.blocked_until = self.jobs.blocked_until.filter(|until| now < *until);
@@ -494,6 +500,9 @@ impl Engine {
 
     /// When [`Engine::expire`] has to look at the scripts, or the helper can be asked again.
     pub(super) fn scripts_due(&self) -> Option<Instant> {
+        if !RUNS_PROGRAMS {
+            return None;
+        }
         let other = self.jobs.blocked_until.into_iter().chain(self.jobs.look_at);
         if !self.started || self.stopping {
             return other.min();

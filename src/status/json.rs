@@ -10,7 +10,7 @@ use super::{Process, SCHEMA};
 use crate::addr::Family;
 use crate::config::model;
 use crate::engine::{Ended, Engine, Interface, Presence, Router};
-use crate::limits::COMMAND_COUNT_MAX;
+use crate::limits::{COMMAND_COUNT_MAX, DELAY_COUNT_MAX};
 use crate::time::Instant;
 use crate::trace::Transition;
 use crate::track::Effect;
@@ -59,7 +59,7 @@ pub fn render_json(
     for (index, (interface, name)) in engine.interfaces().iter().zip(&config.interfaces).enumerate()
     {
         out.write_str(if index == 0 { "" } else { "," })?;
-        render_interface(interface, name, out)?;
+        render_interface(now, interface, name, out)?;
     }
     out.write_str("],\"process\":")?;
     render_process(engine, now, process, out)?;
@@ -265,7 +265,12 @@ fn render_addresses(
     out.write_char(']')
 }
 
-fn render_interface(interface: &Interface, name: &str, out: &mut dyn Write) -> fmt::Result {
+fn render_interface(
+    now: Instant,
+    interface: &Interface,
+    name: &str,
+    out: &mut dyn Write,
+) -> fmt::Result {
     write!(
         out,
         "{{\"name\":{},\"index\":{},\"up\":{},\"running\":{},\"mtu\":{}",
@@ -275,6 +280,11 @@ fn render_interface(interface: &Interface, name: &str, out: &mut dyn Write) -> f
         interface.running,
         interface.mtu,
     )?;
+    if let Some(change) = interface.change.filter(|_| DELAY_COUNT_MAX != 0) {
+        let works = change.up && change.running;
+        let left = change.at.since(now).as_micros();
+        write!(out, ",\"change\":{{\"works\":{works},\"counts_in_us\":{left}}}")?;
+    }
     for family in [Family::V4, Family::V6] {
         let errno = interface.refused.get(family.index()).copied().flatten();
         let name = if family == Family::V4 { "ipv4" } else { "ipv6" };

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::engine::Engine;
+use crate::limits::{DELAY_COUNT_MAX, RUNS_PROGRAMS};
 use crate::trace::{Event, Mismatch};
 
 /// Writes an event without a line's end.
@@ -15,6 +16,9 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             }
             None => write!(out, "- address address=?"),
         };
+    if !is_possible(event) {
+        return Ok(());
+    }
     match event {
         Event::Transition(transition) => {
             write!(
@@ -92,6 +96,11 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
                 "- notified group=\"{name}\" of={told} outcome=\"{outcome}\" took_us={took}"
             )
         }
+        Event::LinkDelayed { interface, works, delay } => {
+            let name = engine.config().interface_name(*interface);
+            let state = if *works { "up" } else { "down" };
+            write!(out, "- link interface={name} is={state} counts-in=\"{delay}\"")
+        }
         Event::Fifo { fifo, lost, errno } => {
             let number = engine.config().global.fifos.get(usize::from(*fifo)).copied().flatten();
             let path = number.map_or("?", |number| engine.fifo_path(number));
@@ -110,5 +119,26 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             write!(out, "{} priority from={from} to={to}", engine.name_at(*instance))
         }
         Event::KernelOverrun => write!(out, "- netlink overrun=\"reading everything again\""),
+    }
+}
+
+/// Whether a build of this board has such events. What it does not have needs no words.
+const fn is_possible(event: &Event) -> bool {
+    match event {
+        Event::Script { .. }
+        | Event::Notified { .. }
+        | Event::GroupNotified { .. }
+        | Event::NotTold { .. }
+        | Event::Fifo { .. } => RUNS_PROGRAMS,
+        Event::LinkDelayed { .. } => DELAY_COUNT_MAX != 0,
+        Event::Transition(_)
+        | Event::FaultChanged { .. }
+        | Event::AddressRefused { .. }
+        | Event::AddressLost { .. }
+        | Event::Rival { .. }
+        | Event::Stalled { .. }
+        | Event::Mismatch { .. }
+        | Event::PriorityChanged { .. }
+        | Event::KernelOverrun => true,
     }
 }

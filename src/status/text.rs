@@ -6,8 +6,8 @@ use super::group::render_group;
 use super::screen::render_summary;
 use super::{Ago, Process};
 use crate::config::model;
-use crate::engine::{Engine, Interface, Presence, Router};
-use crate::limits::COMMAND_COUNT_MAX;
+use crate::engine::{Change, Engine, Interface, Presence, Router};
+use crate::limits::{COMMAND_COUNT_MAX, DELAY_COUNT_MAX};
 use crate::time::Instant;
 use crate::trace::{Cause, Transition};
 use crate::track::Effect;
@@ -40,7 +40,7 @@ pub fn render_text(
             render_instance(engine, now, instance, router, out)?;
         }
     }
-    render_interfaces(engine, out)?;
+    render_interfaces(engine, now, out)?;
     render_fifos(engine, out)?;
     render_process(process, out)
 }
@@ -256,10 +256,17 @@ pub(super) fn interface_state(interface: &Interface) -> &'static str {
     }
 }
 
-fn render_interfaces(engine: &Engine, out: &mut dyn Write) -> fmt::Result {
+fn render_interfaces(engine: &Engine, now: Instant, out: &mut dyn Write) -> fmt::Result {
     writeln!(out)?;
     for (name, interface) in engine.config().interfaces.iter().zip(engine.interfaces()) {
-        writeln!(out, "interface {name}: {}", interface_state(interface))?;
+        write!(out, "interface {name}: {}", interface_state(interface))?;
+        match interface.change {
+            Some(Change { up, running, at }) if DELAY_COUNT_MAX != 0 => {
+                let state = if up && running { "up again" } else { "down" };
+                writeln!(out, "; {state}, which counts in {}", Ago(at.since(now)))?;
+            }
+            Some(_) | None => writeln!(out)?,
+        }
         for errno in interface.refused.iter().flatten() {
             writeln!(out, "  VRRP socket refused by the kernel (errno {errno})")?;
         }

@@ -169,6 +169,10 @@ fn global_rows(config: &Config) -> Vec<Row> {
         let fifo = number.and_then(|number| config.commands.get(usize::from(number)));
         rows.extend(fifo.map(|fifo| row(keyword, words(fifo))));
     }
+    rows.extend(global.delays.iter().map(|delay| {
+        let name = config.interface_name(delay.interface);
+        row("interface_up_down_delays", format!("{name} {} {}", delay.down, delay.up))
+    }));
     if has_fifo(config) {
         let keyword = "fifo_write_vrrp_states_on_reload";
         rows.push(row(keyword, yes(global.fifo_states_on_reload)));

@@ -11,6 +11,7 @@ mod builtin;
 mod command;
 mod complete;
 mod conflict;
+mod delay;
 mod global;
 mod group;
 mod instance;
@@ -76,6 +77,7 @@ struct Needs {
     trackers: Vec<TextSpan>,
     commands: Vec<TextSpan>,
     probes: Vec<TextSpan>,
+    delays: Vec<TextSpan>,
 }
 
 /// Makes a configuration of the tree; none where a rule of the daemon is broken. The caller throws
@@ -108,7 +110,7 @@ impl Lowering<'_> {
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
         let (mut instances, mut scripts, mut groups) = (Vec::new(), Vec::new(), Vec::new());
-        let mut processes = Vec::new();
+        let (mut processes, mut delays) = (Vec::new(), Vec::new());
         let mut is_incomplete = false;
         for statement in &tree.statements {
             let Some(keyword) = self.judge(statement, Block::Top).or_else(|| self.meant(statement))
@@ -121,6 +123,7 @@ impl Lowering<'_> {
                 "vrrp_script" => scripts.push(statement),
                 "vrrp_track_process" => processes.push(statement),
                 "vrrp_sync_group" => groups.push(statement),
+                "interface_up_down_delays" => delays.push(statement),
                 _ => instances.push(statement),
             }
         }
@@ -137,6 +140,9 @@ impl Lowering<'_> {
         }
         for statement in &instances {
             self.instance(statement);
+        }
+        for statement in &delays {
+            self.link_delays(statement);
         }
         self.close_groups();
         self.report_untracked();
@@ -395,6 +401,7 @@ impl Lowering<'_> {
             (&self.needs.trackers, here.trackers, there.trackers, "trackers"),
             (&self.needs.commands, here.commands, there.commands, "commands"),
             (&self.needs.probes, here.probes, there.probes, "built-in checks"),
+            (&self.needs.delays, here.delays(), there.delays(), "interfaces with delays"),
         ] {
             // A board may hold more than the compiler.
             let (held, holder) =

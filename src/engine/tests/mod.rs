@@ -1,5 +1,6 @@
 //! The engine on a bench: a kernel that answers when it is told to, and time by hand.
 
+mod delay;
 mod fifo;
 mod found;
 mod group;

@@ -186,7 +186,7 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("instance", Never("give each ringward its own --config and --control"), &[Top, GlobalDefs], Value, "a second keepalived on one host"),
     k("interface", Built, &[Instance], Value, "where adverts are sent and heard"),
     k("interface", Later, &[GarpGroup], Value, "a member of the group"),
-    k("interface_up_down_delays", Later, &[Top], Opens(Lines), "how long a link change must last to count"),
+    k("interface_up_down_delays", Built, &[Top], Opens(Lines), "INTERFACE DOWN [UP]: how many seconds a change of the link must last to count"),
     k("interfaces", Later, &[GarpGroup], Opens(Lines), "the members of the group"),
     k("interval", Built, &[Script], Value, "seconds between two runs"),
     k("ip_family", Later, &[VirtualServer], Value, "family of a firewall mark"),

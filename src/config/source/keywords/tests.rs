@@ -78,6 +78,7 @@ fn these_keywords_are_built_and_no_others() {
         "vrrp_script",
         "vrrp_sync_group",
         "sync_group_tracking_weight",
+        "interface_up_down_delays",
         "notify_fifo",
         "vrrp_notify_fifo",
         "fifo_write_vrrp_states_on_reload",

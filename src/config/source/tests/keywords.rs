@@ -439,3 +439,35 @@ fn every_built_keyword_of_a_value_changes_what_is_compiled() {
         assert_ne!(config(&text), plain, "{line}");
     }
 }
+
+/// keepalived.conf(5), but for the second delay, which keepalived takes for 0 where it is missing.
+#[test]
+fn delays_of_an_interface_are_for_down_and_for_up() {
+    let text = |lines: &str| format!("interface_up_down_delays {{\n{lines}\n}}\n{}", with(""));
+    let delays = |lines: &str| {
+        let config = config(&text(lines));
+        let row = |delay: &crate::config::model::LinkDelay| {
+            (config.interface_name(delay.interface).to_owned(), delay.down, delay.up)
+        };
+        config.global.delays.iter().map(row).collect::<Vec<_>>()
+    };
+    let [eth0, eth1] = ["eth0", "eth1"].map(str::to_owned);
+    let millis = Span::from_millis;
+    assert_eq!(
+        delays("eth0 0.5 255\neth1 0 0.000001"),
+        [(eth0.clone(), millis(500), millis(255_000)), (eth1, Span::ZERO, Span::from_micros(1))]
+    );
+    assert_eq!(delays("eth0 2"), [(eth0.clone(), millis(2000), Span::ZERO)]);
+    assert_eq!(delays("eth0 2 1\neth0 3 3"), [(eth0, millis(2000), millis(1000))]);
+    for (lines, code) in [
+        ("eth0 2", "RW0038"),
+        ("eth0", "RW0030"),
+        ("eth0 256 1", "RW0033"),
+        ("eth0 1 256", "RW0033"),
+        ("eth0 1 1s", "RW0032"),
+        ("eth0 1 1 1", "RW0031"),
+        ("eth0 1 1\neth0 1 1", "RW0027"),
+    ] {
+        assert_eq!(codes(&text(lines)), [code], "{lines}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::super::keepalived::{Body, Statement};
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
-use super::Setting;
+use super::{Section, Setting};
 
 /// The values of UCI that mean on and off (`get_bool` of OpenWrt's functions.sh).
 const ON: [&str; 5] = ["1", "on", "true", "yes", "enabled"];
@@ -48,4 +48,11 @@ pub(super) fn entry(words: Vec<Word>) -> Option<Statement> {
 pub(super) fn list(setting: &Setting) -> Statement {
     let lines = setting.values.iter().filter_map(|value| entry(words(value)));
     block(setting.name.clone(), Vec::new(), lines.collect())
+}
+
+/// `interface_up_down_delays`: a section for each interface, which `device` names.
+pub(super) fn delays(section: &Section, device: &str) -> Statement {
+    let options = [device, "down_delay", "up_delay"];
+    let line = entry(options.iter().map_while(|option| section.value(option)).cloned().collect());
+    block(section.kind.clone(), Vec::new(), line.into_iter().collect())
 }

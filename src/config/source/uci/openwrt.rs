@@ -9,7 +9,7 @@ use super::super::diagnostic::{Diagnostic, Report};
 use super::super::keepalived::{Statement, Tree};
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
-use super::build::{block, entry, line, list, truth, word, words};
+use super::build::{block, delays, entry, line, list, truth, word, words};
 use super::reference::{Named, report_without};
 use super::ringward::{check_options, flag, is_literal};
 use super::{Package, Section, Setting};
@@ -212,12 +212,7 @@ impl Reader<'_, '_> {
                 let lines = self.routes(section.setting("route"));
                 block(keyword, Vec::new(), lines)
             }
-            "interface_up_down_delays" => {
-                let options = ["device", "down_delay", "up_delay"];
-                let line =
-                    entry(options.iter().filter_map(|o| section.value(o)).cloned().collect());
-                block(keyword, Vec::new(), line.into_iter().collect())
-            }
+            "interface_up_down_delays" => delays(section, "device"),
             "vrrp_script" => block(keyword, named(), script(section)),
             "bfd_instance" => block(keyword, named(), values(section, &["name", "weight"])),
             "vrrp_sync_group" => {

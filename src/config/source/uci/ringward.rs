@@ -6,6 +6,7 @@
 //! be names of `ipaddress` and `peer` sections as well. `option network 'wan'` for `interface` or
 //! `device` is the device that this network has. `auth_type` and `auth_pass` stand in the
 //! instance itself.
+//! `interface_up_down_delays` has `option interface`, `down_delay` and `up_delay`, a section for each.
 
 use std::net::IpAddr;
 
@@ -15,7 +16,7 @@ use super::super::keepalived::{Statement, Tree};
 use super::super::keywords::{self, Block, Shape};
 use super::super::lexer::Word;
 use super::super::lower::is_command;
-use super::build::{block, entry, line, list, truth, word, words};
+use super::build::{block, delays, entry, line, list, truth, word, words};
 use super::reference::{Named, report_without};
 use super::{Package, Section, Setting};
 use crate::config::network::MARK;
@@ -37,6 +38,7 @@ pub(in super::super) fn ringward(package: &Package, report: &mut Report) -> Tree
                 let inner = settings(section, Block::GlobalDefs, &named, report);
                 statements.push(block(keyword, Vec::new(), inner));
             }
+            "interface_up_down_delays" => statements.push(delays(section, "interface")),
             kind => statements.push(named_block(section, kind, &named, report)),
         }
     }
