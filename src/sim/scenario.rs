@@ -132,10 +132,10 @@ pub const SCENARIOS: &[Scenario] = &[
     full_seed("untrusted_dump_that_is_read_after_a_pause", 10_050_269),
     tracked_seed("reload_of_an_instance_whose_priority_a_script_has_moved", 19),
     tracked_seed("instance_removed_twice_before_the_first_is_told", 237),
-    tracked_seed("journal_of_an_interface_that_came_back_under_its_number", 30_001_432),
-    tracked_seed("request_answered_on_a_new_interface_of_the_same_number", 40_002_200),
-    tracked_seed("helper_that_is_paused_when_all_is_healed", 30_003_265),
-    tracked_seed("script_that_failed_before_a_sleep_and_answers_after_it", 30_004_089),
+    tracked_seed("addresses_noted_of_an_interface_that_went", 52_000_018),
+    tracked_seed("address_noted_that_the_kernel_refused", 50_000_055),
+    tracked_seed("address_noted_whose_request_was_never_answered", 50_000_644),
+    tracked_seed("reload_with_shorter_times_is_no_sleep", 50_000_929),
 ];
 
 const VRID: u8 = 51;

@@ -29,7 +29,8 @@ impl Node {
     pub(in crate::sim) fn start(&mut self, real: u64) -> Result<(), Violation> {
         let now = self.clock(real);
         self.sleeps.clear();
-        let mut engine = Box::new(Engine::new());
+        // Made where it stays: there are megabytes of it.
+        let mut engine = Box::write(Box::new_uninit(), Engine::new());
         engine.set_leases(self.leases);
         engine.set_life(self.boot);
         if let Some(config) = engine.stage() {

@@ -185,20 +185,27 @@ impl World {
 
     /// Everything up to `until`, judged after every event.
     pub(super) fn run_until(&mut self, until: u64) -> Result<(), Violation> {
+        let mut has_changed = true;
         while let Some(((at, _), _)) = self.queue.first_key_value()
             && *at <= until
         {
             let Some(((at, _), what)) = self.queue.pop_first() else { break };
             self.now = at;
             self.tally.events += 1;
-            // What only travels changes nobody's state.
-            let travels = matches!(what, Happening::Arrive(..) | Happening::Say(..));
+            // Who is master changes in turns that say so.
+            let (transitions, is_turn) =
+                (self.tally.transitions, matches!(what, Happening::Turn(_)));
+            has_changed |=
+                matches!(what, Happening::Apply(..) | Happening::Lease(_) | Happening::Fault(_));
             let node = self.happen(what)?;
             if let Some(node) = node.and_then(|node| self.nodes.get(node)) {
                 node.judge_kernel(self.now)?;
             }
-            if !travels {
+            has_changed |= transitions != self.tally.transitions;
+            if has_changed || (is_turn && !self.rivals.is_empty()) {
                 self.judge_rivals()?;
+            }
+            if std::mem::take(&mut has_changed) {
                 self.measure();
             }
         }
