@@ -55,6 +55,11 @@ impl Capacity {
         delay_count_max(self.scripts, self.commands)
     }
 
+    /// See [`HEADER_COUNT_MAX`].
+    pub const fn headers(&self) -> usize {
+        header_count_max(self.scripts, self.commands, self.instances)
+    }
+
     /// The board of this name.
     pub fn of(board: &str) -> Option<&'static Capacity> {
         BOARDS.iter().find(|capacity| capacity.board == board)
@@ -85,6 +90,16 @@ pub const DELAY_COUNT_MAX: usize = delay_count_max(SCRIPT_COUNT_MAX, COMMAND_COU
 /// The same of a board with room for so many scripts and commands.
 pub const fn delay_count_max(scripts: usize, commands: usize) -> usize {
     if scripts == 0 && commands == 0 { 0 } else { 16 }
+}
+
+/// Instances whose adverts are in an Authentication Header (`auth_type AH`): all, or none on boards of
+/// VRRP alone, which do without its 12 kB of code.
+pub const HEADER_COUNT_MAX: usize =
+    header_count_max(SCRIPT_COUNT_MAX, COMMAND_COUNT_MAX, INSTANCE_COUNT_MAX);
+
+/// The same of a board with room for so many scripts, commands and instances.
+pub const fn header_count_max(scripts: usize, commands: usize, instances: usize) -> usize {
+    if scripts == 0 && commands == 0 { 0 } else { instances }
 }
 
 /// Addresses that one advert can carry: the count field is one octet (RFC 9568 §5.2.5).

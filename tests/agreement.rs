@@ -19,7 +19,7 @@ use nix::sys::signal::Signal;
 use rig::{Keepalived, forget_pid_files};
 use ringward::addr::{Family, Version};
 use ringward::config::blob;
-use ringward::config::model::{Address, Config, Instance};
+use ringward::config::model::{Address, Authentication, Config, Instance};
 use ringward::lab::Segment;
 
 /// Where keepalived 2.2.7 puts its dump, whatever it is told.
@@ -204,7 +204,7 @@ fn lines(config: &Config, instance: &Instance) -> Vec<String> {
         let delay = instance.preempt_delay.to_string();
         lines.push(format!("Preempt delay = {delay}ecs"));
     }
-    if let Some(password) = instance.password {
+    if let Authentication::Password(password) = instance.authentication {
         lines.push("Authentication type = SIMPLE_PASSWORD".to_owned());
         let text = String::from_utf8(password.to_vec()).unwrap();
         lines.push(format!("Password = {}", text.trim_end_matches('\0')));

@@ -7,7 +7,9 @@ use std::sync::Mutex;
 
 use ringward::addr::{Family, Priority, Version, Vrid};
 use ringward::config::blob::{decode, encode};
-use ringward::config::model::{Address, Announce, Config, Instance, Notify, Span16};
+use ringward::config::model::{
+    Address, Announce, Authentication, Config, Instance, Notify, Span16,
+};
 use ringward::limits::{ADDRESS_COUNT_MAX, BLOB_LEN_MAX, INSTANCE_COUNT_MAX};
 use ringward::time::Span;
 
@@ -89,7 +91,7 @@ fn instance(index: u16, addresses: Span16) -> Instance {
         preempt: true,
         preempt_delay: Span::ZERO,
         source: Some([192, 0, 2, 1].into()),
-        password: Some(*b"password"),
+        authentication: Authentication::Password(*b"password"),
         announce: Announce::KEEPALIVED,
         track_primary: true,
         addresses,

@@ -92,6 +92,8 @@ macro_rules! matrix {
 matrix! {
     v2_ipv4: mode::V2_IPV4;
     v2_pass: mode::V2_PASS;
+    v2_ah: mode::V2_AH;
+    v2_ah_unicast: mode::V2_AH_UNICAST;
     v3_ipv4: mode::V3_IPV4;
     v3_ipv6: mode::V3_IPV6;
     v3_unicast: mode::V3_UNICAST;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ringward::config::model::Config;
+use ringward::config::model::{Authentication, Config};
 use ringward::config::source::{
     Compiled, Language, Options, Site, compile_str, compile_with, export_uci,
 };
@@ -408,7 +408,7 @@ fn what_netjsonconfig_renders_compiles() {
     );
     let mut same = same.unwrap();
     // What keepalived.conf cannot say: a double quote.
-    same.instances[0].password = Some(*b"a#;\\\"b\0\0");
+    same.instances[0].authentication = Authentication::Password(*b"a#;\\\"b\0\0");
     assert_eq!(config, same);
 }
 

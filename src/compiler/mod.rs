@@ -22,7 +22,7 @@ pub use reading::Reading;
 pub use site::site;
 
 use crate::config::blob;
-use crate::config::model::Config;
+use crate::config::model::{Authentication, Config, Instance};
 use crate::config::source::code::Code;
 use crate::config::source::explain::explain;
 use crate::config::source::keywords::page;
@@ -126,6 +126,9 @@ fn shortage(
     blob: &[u8],
     capacity: &Capacity,
 ) -> Option<(usize, usize, &'static str)> {
+    let has_header =
+        |instance: &&Instance| matches!(instance.authentication, Authentication::Header(_));
+    let headers = config.instances.iter().filter(has_header).count();
     [
         (config.instances.len(), capacity.instances, "instances"),
         (config.interfaces.len(), capacity.interfaces, "interfaces"),
@@ -136,6 +139,7 @@ fn shortage(
         (config.commands.len(), capacity.commands, "commands"),
         (config.probes.len(), capacity.probes, "built-in checks"),
         (config.global.delays.len(), capacity.delays(), "interfaces with delays"),
+        (headers, capacity.headers(), "instances with auth_type AH"),
         (blob.len(), capacity.blob_len, "octets"),
     ]
     .into_iter()

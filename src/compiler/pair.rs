@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::addr::{Priority, Version};
-use crate::config::model::{Config, Instance};
+use crate::config::model::{Authentication, Config, Instance};
 use crate::vrrp::timing::{master_down, skew};
 
 /// A router with its configuration.
@@ -127,11 +127,22 @@ impl Verdict {
                 Version::V3 => self.warning(&format!("{text}: each learns the master's")),
             }
         }
-        if x.password.is_some() != y.password.is_some() {
-            let (with, without) = if x.password.is_some() { (a, b) } else { (b, a) };
-            self.error(&format!("{with} has a password, {without} has none"));
-        } else if x.password != y.password {
-            self.error(&format!("auth_pass differs between {a} and {b}"));
+        match (x.authentication, y.authentication) {
+            (x, y) if x == y => {}
+            (Authentication::None, _) => {
+                self.error(&format!("{b} has a password, {a} has none"));
+            }
+            (_, Authentication::None) => {
+                self.error(&format!("{a} has a password, {b} has none"));
+            }
+            (Authentication::Password(_), Authentication::Header(_))
+            | (Authentication::Header(_), Authentication::Password(_)) => {
+                self.error(&format!("auth_type differs between {a} and {b}"));
+            }
+            (Authentication::Password(_), Authentication::Password(_))
+            | (Authentication::Header(_), Authentication::Header(_)) => {
+                self.error(&format!("auth_pass differs between {a} and {b}"));
+            }
         }
         let (sends, hears) = (x.peers.len == 0, y.peers.len == 0);
         if sends != hears {

@@ -12,12 +12,14 @@ use core::net::IpAddr;
 
 use super::console::SPEEDS;
 use super::model::{
-    Address, Check, Command, Config, Instance, LinkDelay, Script, Span16, Subject, Tracker,
+    Address, Authentication, Check, Command, Config, Instance, LinkDelay, Script, Span16, Subject,
+    Tracker,
 };
 use crate::addr::{Family, Version};
 use crate::limits::{
     ADDRESS_COUNT_MAX, ADDRESS_PER_ADVERT_MAX, COMMAND_COUNT_MAX, GROUP_COUNT_MAX,
-    INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX, SCRIPT_COUNT_MAX,
+    HEADER_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, PEER_COUNT_MAX, PROBE_COUNT_MAX,
+    SCRIPT_COUNT_MAX,
 };
 use crate::order::sort;
 use crate::time::Span;
@@ -65,8 +67,8 @@ pub enum Rule {
     OwnerPreempt = 11,
     /// A `preempt_delay` of more than 1000 s, or one of an instance that never preempts.
     PreemptDelay = 12,
-    /// A password outside version 2.
-    Password = 13,
+    /// Authentication outside version 2.
+    Authentication = 13,
     /// The addresses of the instances do not follow one another in the pool without a gap.
     AddressRange = 14,
     /// The peers of the instances do not follow one another in the pool without a gap.
@@ -137,7 +139,9 @@ impl Rule {
             Rule::VridTwice => "no two instances share interface, family and VRID",
             Rule::OwnerPreempt => "an owner (priority 255) preempts, and at once",
             Rule::PreemptDelay => "preempt_delay is at most 1000 s, and zero without preemption",
-            Rule::Password => "a password is for version 2 only",
+            Rule::Authentication => {
+                "authentication is for version 2 only, and auth_type AH for boards that run programs"
+            }
             Rule::AddressRange => "the instances' addresses follow one another in the pool",
             Rule::PeerRange => "the instances' peers follow one another in the pool",
             Rule::Advertised => "an instance advertises 1 to 255 of its addresses",
@@ -394,7 +398,12 @@ fn check_instance(config: &Config, instance: &Instance) -> Result<(), Rule> {
     )?;
     let is_known = |command: u16| usize::from(command) < config.commands.len();
     require(instance.notify.commands().all(is_known), Rule::Notify)?;
-    require(instance.password.is_none() || instance.version == Version::V2, Rule::Password)?;
+    let is_for_us = match instance.authentication {
+        Authentication::None => true,
+        Authentication::Password(_) => instance.version == Version::V2,
+        Authentication::Header(_) => instance.version == Version::V2 && HEADER_COUNT_MAX != 0,
+    };
+    require(is_for_us, Rule::Authentication)?;
     if let Some(source) = instance.source {
         require(is_host_address(source) && Family::of(source) == instance.family, Rule::Source)?;
     }

@@ -121,8 +121,8 @@ pub struct Instance {
     pub preempt_delay: Span,
     /// `mcast_src_ip` or `unicast_src_ip`; without it the interface's primary address is the source.
     pub source: Option<IpAddr>,
-    /// `authentication { auth_type PASS }`: the password, zero-padded. Version 2 only.
-    pub password: Option<[u8; 8]>,
+    /// `authentication`. Version 2 only.
+    pub authentication: Authentication,
     /// When and how often gratuitous ARPs and neighbour advertisements are sent.
     pub announce: Announce,
     /// Whether a fault of the instance's own interface is a fault of the instance; false with
@@ -141,6 +141,30 @@ pub struct Instance {
     pub group: Option<u16>,
     /// What is told of its changes.
     pub notify: Notify,
+}
+
+/// `authentication`: how adverts of version 2 show that they are the instance's (RFC 2338 §5.3.6).
+/// In both cases the octets of `auth_pass`, padded with zeros.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Authentication {
+    /// Not at all.
+    #[default]
+    None,
+    /// `auth_type PASS`: they carry the password.
+    Password([u8; 8]),
+    /// `auth_type AH`: an IPsec Authentication Header with this key.
+    Header([u8; 8]),
+}
+
+/// Without the password: it must not reach a log.
+impl core::fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Authentication::None => "None",
+            Authentication::Password(_) => "Password(********)",
+            Authentication::Header(_) => "Header(********)",
+        })
+    }
 }
 
 /// What is told of an instance's changes: indexes into [`Config::commands`].

@@ -2,8 +2,8 @@
 
 use super::console::Console;
 use super::model::{
-    Address, Announce, Check, Command, Config, Group, Instance, Kind, LinkDelay, Notify, Probe,
-    Script, Span16, Subject, Tracker,
+    Address, Announce, Authentication, Check, Command, Config, Group, Instance, Kind, LinkDelay,
+    Notify, Probe, Script, Span16, Subject, Tracker,
 };
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::time::Span;
@@ -54,7 +54,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             preempt: true,
             preempt_delay: Span::ZERO,
             source: Some("192.0.2.1".parse().unwrap()),
-            password: Some(*b"d0ck3r\0\0"),
+            authentication: Authentication::Password(*b"d0ck3r\0\0"),
             announce,
             track_primary: true,
             addresses: Span16 { start: 0, len: 2 },
@@ -79,7 +79,7 @@ pub(in crate::config) fn reference() -> Box<Config> {
             preempt: false,
             preempt_delay: Span::ZERO,
             source: None,
-            password: None,
+            authentication: Authentication::None,
             announce,
             track_primary: false,
             addresses: Span16 { start: 2, len: 1 },

@@ -185,7 +185,9 @@ impl Ports {
     /// The socket for packets of `family` on `interface`.
     pub(super) fn fd(&self, interface: IfIndex, family: Family) -> Option<RawFd> {
         self.slots.iter().find_map(|place| match place {
-            Slot::Open { port, fd, .. } if (port.interface, port.family) == (interface, family) => {
+            Slot::Open { port, fd, .. }
+                if (port.interface, port.family) == (interface, family) && !port.authenticated =>
+            {
                 Some(fd.as_raw_fd())
             }
             Slot::Free | Slot::Open { .. } | Slot::Leaving { .. } | Slot::Refused { .. } => None,

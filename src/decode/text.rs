@@ -1,6 +1,7 @@
 //! Frames for people: one line each.
 
 use std::fmt::{self, Write};
+use std::net::Ipv4Addr;
 
 use super::Seen;
 use super::frame::{Advert, Content, Pdu};
@@ -9,6 +10,7 @@ use crate::trace::Mismatch;
 use crate::wire::Reject;
 use crate::wire::arp::{Arp, Operation};
 use crate::wire::ndisc::{Kind, Neighbour};
+use crate::wire::vrrp::Auth;
 
 /// The line of a frame, without its end.
 pub(super) fn render(seen: &Seen<'_>, out: &mut String) -> fmt::Result {
@@ -64,7 +66,15 @@ fn render_advert(advert: &Advert<'_>, out: &mut String) -> fmt::Result {
         match pdu.auth_type {
             0 => out.write_str(" auth none")?,
             1 => out.write_str(" auth password ********")?,
-            other => write!(out, " auth type {other}")?,
+            other => match advert.dissected.map(|datagram| datagram.advert.auth) {
+                Ok(Auth::Header(header)) => {
+                    let spi = Ipv4Addr::from(header.spi);
+                    write!(out, " auth AH spi {spi} sequence {}", header.sequence)?;
+                }
+                Ok(Auth::None | Auth::Password(_) | Auth::Other(_)) | Err(_) => {
+                    write!(out, " auth type {other}")?;
+                }
+            },
         }
     }
     let checksum = pdu.checksum.map(|checksum| format!(" {checksum:#06x}"));

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::options::Options;
 use crate::addr::{Family, InterfaceName, Name, Priority, Version, Vrid};
 use crate::config::blob;
-use crate::config::model::{Address, Announce, Config, Instance, Notify, Span16};
+use crate::config::model::{Address, Announce, Authentication, Config, Instance, Notify, Span16};
 use crate::lab::{Fault, Result};
 use crate::limits::BLOB_LEN_MAX;
 use crate::time::Span;
@@ -95,7 +95,7 @@ impl Plan {
                 preempt: true,
                 preempt_delay: Span::ZERO,
                 source: None,
-                password: None,
+                authentication: Authentication::None,
                 announce: Announce::KEEPALIVED,
                 track_primary: true,
                 addresses: Span16 { start: 0, len: u16::from(count) },

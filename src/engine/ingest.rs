@@ -10,7 +10,7 @@ use crate::time::{Instant, Span};
 use crate::trace::{Event, Mismatch, Told};
 use crate::vrrp::instance::{self, Heard, Rival};
 use crate::wire::Reject;
-use crate::wire::vrrp::{self, Datagram, Rejected};
+use crate::wire::vrrp::{self, Auth, Datagram, Rejected};
 
 /// A rival master is logged at most so often: its packets must not fill the log.
 const RIVAL_EVENT_INTERVAL: Span = Span::from_secs(60);
@@ -76,7 +76,10 @@ impl Engine {
         };
         let local = local.ok_or(Reject::NotListening)?;
         policy::judge(&self.config, config, Some(local), datagram)?;
-        Ok(local)
+        match datagram.advert.auth {
+            Auth::Header(header) if header.sequence <= router.sequence => Err(Reject::Replay),
+            Auth::Header(_) | Auth::None | Auth::Password(_) | Auth::Other(_) => Ok(local),
+        }
     }
 
     fn accept(&mut self, now: Instant, index: usize, datagram: &Datagram<'_>, local: IpAddr) {
@@ -87,6 +90,9 @@ impl Engine {
         else {
             return;
         };
+        if let Auth::Header(header) = advert.auth {
+            router.sequence = header.sequence;
+        }
         let counters = &mut router.counters;
         counters.adverts_received = counters.adverts_received.saturating_add(1);
         if advert.priority == Priority::RESIGN {

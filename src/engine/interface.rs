@@ -28,8 +28,8 @@ pub struct Interface {
     pub sources: [Vec<IpAddr, SOURCE_PER_INTERFACE_MAX>; 2],
     /// There was no room for all of `sources`: the kernel has more.
     pub(super) more_sources: bool,
-    /// Why the kernel refused its VRRP socket, by family.
-    pub refused: [Option<i32>; 2],
+    /// Why the kernel refused its VRRP sockets, in the order of [`super::Port::kind`].
+    pub refused: [Option<i32>; 3],
     /// Packets on its sockets that no instance is for, by [`Reject::index`].
     pub rejected: [u64; Reject::COUNT],
     /// Before this, no further announcement leaves here (`vrrp_garp_interval`).
@@ -64,7 +64,7 @@ impl Interface {
             forwarding6: false,
             sources: [Vec::new(), Vec::new()],
             more_sources: false,
-            refused: [None; 2],
+            refused: [None; 3],
             rejected: [0; Reject::COUNT],
             paced_until: Instant::ZERO,
             seen: false,

@@ -196,7 +196,7 @@ pub struct Owned {
 }
 
 /// A raw socket that the engine wants open: one for each interface and family that an instance
-/// uses, while the interface exists.
+/// uses, and one more where an instance uses `auth_type AH`, while the interface exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Port {
     /// The interface.
@@ -205,6 +205,9 @@ pub struct Port {
     pub family: Family,
     /// Whether the group must be joined: [`crate::wire::vrrp::GROUP_V4`] or its twin.
     pub multicast: bool,
+    /// Whether it is for adverts in an Authentication Header, which only hears: adverts with and
+    /// without one leave through the other.
+    pub authenticated: bool,
 }
 
 /// An operator's word.
@@ -322,6 +325,9 @@ impl Engine {
                 && (beat.family, beat.vrid) == (config.family, config.vrid)
                 && beat.sent_at <= now
                 && now.since(beat.sent_at) < config.interval
+                // Its count of adverts died with it: what we sent now would be a replay to others,
+                // until we have heard one of them.
+                && !observe::has_header(config)
         });
         let keeps = self.listen_at.is_none() && (config.priority.is_owner() || resume.is_some());
         if let Some(row) = self.addresses.get_mut(usize::from(row)) {

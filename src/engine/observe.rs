@@ -4,7 +4,9 @@ use core::net::IpAddr;
 
 use super::{Engine, Port, Presence, address};
 use crate::addr::{Family, IfIndex};
+use crate::config::model::{Authentication, Instance};
 use crate::config::network::network_of;
+use crate::limits::HEADER_COUNT_MAX;
 use crate::time::{Instant, Span};
 use crate::trace::{Cause, Event, StateName};
 use crate::vrrp::instance;
@@ -89,7 +91,7 @@ impl Engine {
     pub fn observe_port(&mut self, now: Instant, port: Port, errno: Option<i32>) {
         let Some(slot) = self.slot_of(port.interface) else { return };
         if let Some(interface) = self.interfaces.get_mut(usize::from(slot))
-            && let Some(refused) = interface.refused.get_mut(port.family.index())
+            && let Some(refused) = interface.refused.get_mut(port.kind())
             && *refused != errno
         {
             *refused = errno;
@@ -439,7 +441,8 @@ impl Engine {
         {
             return (Some(cause), None);
         }
-        if interface.refused.get(config.family.index()).copied().flatten().is_some() {
+        let is_refused = |kind: usize| interface.refused.get(kind).copied().flatten().is_some();
+        if is_refused(config.family.index()) || (has_header(config) && is_refused(HEADER_KIND)) {
             return (Some(Cause::SocketRefused), None);
         }
         let unicast = config.peers.len > 0;
@@ -467,14 +470,17 @@ impl Engine {
 
     /// The raw sockets that should be open now. Changes only in `configure`, `reload`, `observe`.
     pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
+        let kinds = [(Family::V4, false), (Family::V6, false), (Family::V4, true)];
         self.interfaces.iter().enumerate().flat_map(move |(slot, interface)| {
-            [Family::V4, Family::V6].into_iter().filter_map(move |family| {
+            kinds.into_iter().filter_map(move |(family, authenticated)| {
                 let mut users = self.config.instances.iter().filter(|instance| {
-                    usize::from(instance.interface) == slot && instance.family == family
+                    usize::from(instance.interface) == slot
+                        && instance.family == family
+                        && (!authenticated || has_header(instance))
                 });
                 let first = users.next()?;
                 let multicast = first.peers.len == 0 || users.any(|user| user.peers.len == 0);
-                Some(Port { interface: interface.index?, family, multicast })
+                Some(Port { interface: interface.index?, family, multicast, authenticated })
             })
         })
     }
@@ -537,4 +543,19 @@ const fn can_resign(cause: Cause) -> bool {
             | Cause::InterfaceDown
             | Cause::CarrierLost
     )
+}
+
+/// The kind of the socket for adverts in an Authentication Header, behind those of the families.
+const HEADER_KIND: usize = 2;
+
+impl Port {
+    /// Which of the sockets of its interface, for tables with one entry for each.
+    pub(super) const fn kind(self) -> usize {
+        if self.authenticated { HEADER_KIND } else { self.family.index() }
+    }
+}
+
+/// Whether its adverts are in an Authentication Header.
+pub(super) fn has_header(instance: &Instance) -> bool {
+    HEADER_COUNT_MAX != 0 && matches!(instance.authentication, Authentication::Header(_))
 }

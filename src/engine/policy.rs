@@ -4,7 +4,7 @@
 use core::net::IpAddr;
 
 use crate::addr::Version;
-use crate::config::model::{Config, Instance};
+use crate::config::model::{Authentication, Config, Instance};
 use crate::time::Span;
 use crate::trace::Mismatch;
 use crate::wire::Reject;
@@ -40,17 +40,17 @@ pub fn judge(
 
 /// What version 2 checks besides (RFC 3768 §7.1): authentication type and data, and the interval,
 /// which all routers must have in common.
-fn judge_version_2(instance: &Instance, auth: Auth, interval: Span) -> Result<(), Reject> {
-    match (&instance.password, auth) {
-        (None, Auth::None) => {}
-        (Some(password), Auth::Password(_)) => {
-            if !auth.password_matches(password) {
-                return Err(Reject::Password);
-            }
-        }
-        (None, Auth::Password(_) | Auth::Other(_)) | (Some(_), Auth::None | Auth::Other(_)) => {
+fn judge_version_2(instance: &Instance, auth: Auth<'_>, interval: Span) -> Result<(), Reject> {
+    let is_ours = match (&instance.authentication, auth) {
+        (Authentication::None, Auth::None) => true,
+        (Authentication::Password(password), Auth::Password(_)) => auth.password_matches(password),
+        (Authentication::Header(key), Auth::Header(header)) => header.is_authentic(key),
+        (Authentication::None | Authentication::Password(_) | Authentication::Header(_), _) => {
             return Err(Reject::AuthType);
         }
+    };
+    if !is_ours {
+        return Err(Reject::Password);
     }
     if interval != instance.interval {
         return Err(Reject::Interval);

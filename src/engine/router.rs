@@ -37,6 +37,9 @@ pub struct Router {
     pub(super) queued: bool,
     /// Identification of the next IPv4 header.
     pub(super) identification: u16,
+    /// The highest number that an advert in an Authentication Header had, ours or another's: all
+    /// routers of a group count together, as keepalived's do.
+    pub(super) sequence: u32,
     /// A hot restart: when the predecessor's last advert left.
     pub(super) resume_at: Option<Instant>,
     /// When the second burst after a takeover or after a rival is due.
@@ -113,6 +116,7 @@ impl Router {
             send: Send::Nothing,
             queued: false,
             identification: 0,
+            sequence: 0,
             resume_at: None,
             again_at: None,
             again_repeat: 0,

@@ -8,10 +8,10 @@ use core::net::IpAddr;
 
 use super::{Engine, Transmit, Via};
 use crate::addr::Priority;
-use crate::config::model;
+use crate::config::model::{self, Authentication};
 use crate::time::{Instant, Span};
 use crate::vrrp::instance::Send;
-use crate::wire::vrrp::Outgoing;
+use crate::wire::vrrp::{Outgoing, Seal};
 use crate::wire::{arp, ndisc, vrrp};
 
 /// The announcements that wait.
@@ -92,6 +92,18 @@ impl Engine {
         };
         let resigns = router.send == Send::Resignation;
         router.identification = router.identification.wrapping_add(1);
+        let seal = match config.authentication {
+            Authentication::None => Seal::None,
+            Authentication::Password(password) => Seal::Password(password),
+            Authentication::Header(key) => {
+                router.identification = router.identification.max(1);
+                if self.peer_cursor == 0 {
+                    // One a second: the last number is 136 years away.
+                    router.sequence = router.sequence.saturating_add(1);
+                }
+                Seal::Header { key, sequence: router.sequence }
+            }
+        };
         let advertised = self
             .config
             .addresses
@@ -106,7 +118,7 @@ impl Engine {
             source,
             destination,
             addresses: advertised.iter().map(|address: &model::Address| address.ip),
-            password: config.password,
+            seal,
             identification: router.identification,
         };
         let Some(len) = vrrp::emit(&advert, buffer) else { return (None, is_last) };

@@ -14,10 +14,9 @@ use crate::addr::{Family, IfIndex};
 use crate::engine::Port;
 use crate::limits::{DATAGRAM_LEN_MAX, INSTANCE_COUNT_MAX};
 use crate::time::Instant;
-use crate::wire::vrrp::{GROUP_V4, GROUP_V6};
+use crate::wire::ah;
+use crate::wire::vrrp::{self, GROUP_V4, GROUP_V6};
 
-/// IP protocol number of VRRP (RFC 9568 §5.1.1.4).
-const VRRP: libc::c_int = 112;
 // linux/in.h, linux/in6.h: not in libc.
 const IP_MULTICAST_ALL: libc::c_int = 49;
 const IPV6_MULTICAST_ALL: libc::c_int = 29;
@@ -46,7 +45,8 @@ pub fn open(port: Port) -> Result<OwnedFd, Fault> {
         Family::V4 => libc::AF_INET,
         Family::V6 => libc::AF_INET6,
     };
-    let fd = socket(domain, libc::SOCK_RAW, VRRP, "open a raw VRRP socket")?;
+    let protocol = if port.authenticated { ah::PROTOCOL } else { vrrp::PROTOCOL };
+    let fd = socket(domain, libc::SOCK_RAW, protocol.into(), "open a raw VRRP socket")?;
     let raw = fd.as_raw_fd();
     let index = port.interface.get().cast_signed();
     let set = |level, name, value: libc::c_int, what| set_option(raw, level, name, &value, what);

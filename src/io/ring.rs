@@ -25,8 +25,8 @@ use super::Fault;
 use crate::limits::{INTERFACE_COUNT_MAX, PROBE_FLIGHT_MAX, SEND_COUNT_MAX};
 use crate::time::Instant;
 
-/// Raw sockets: one for each interface and family.
-pub const PORT_COUNT: usize = 2 * INTERFACE_COUNT_MAX;
+/// Raw sockets: one for each interface and family, and one for Authentication Headers.
+pub const PORT_COUNT: usize = 3 * INTERFACE_COUNT_MAX;
 /// Timeouts in flight: each is earlier than the ones before it.
 pub const TIMER_COUNT: usize = 32;
 /// Clients of the control socket that are served at once.

@@ -149,6 +149,8 @@ fn ipv4(frame: &[u8]) -> Option<Seen> {
     };
     match (octet(frame, 23)?, octet(payload, 0)) {
         (112, _) => advert(envelope, payload).map(Seen::Advert),
+        // IPsec AH with a check value of 12 octets, which others verify.
+        (51, Some(112)) => advert(envelope, payload.get(24..)?).map(Seen::Advert),
         (1, Some(kind @ (0 | 8))) => Some(echo(&envelope, kind == 0)),
         _ => None,
     }

@@ -6,7 +6,7 @@ use super::random::Random;
 use super::reference::Rules;
 use super::tracked::Tracking;
 use crate::addr::{Family, Priority, Version, Vrid};
-use crate::config::model::{Address, Announce, Config, Group, Instance, Span16};
+use crate::config::model::{Address, Announce, Authentication, Config, Group, Instance, Span16};
 use crate::time::Span;
 
 /// Nanoseconds in a millisecond.
@@ -215,7 +215,7 @@ impl NodePlan {
             preempt: seat.preempt,
             preempt_delay: Span::from_nanos(seat.delay),
             source: None,
-            password: plan.password,
+            authentication: plan.password.map_or(Authentication::None, Authentication::Password),
             announce: Announce {
                 delay: Span::from_secs(5),
                 repeat: 2,

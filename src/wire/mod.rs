@@ -3,6 +3,7 @@
 //! Everything that arrives is untrusted: a parser returns a value that holds only what the format
 //! allows, or the reason why not, [`Reject`]. Nothing here panics on any input.
 
+pub mod ah;
 pub mod arp;
 pub mod checksum;
 pub mod ethernet;
@@ -41,7 +42,8 @@ pub enum Reject {
     VridUnknown,
     /// Version 2: the authentication type is not this instance's.
     AuthType,
-    /// Version 2: the password is not this instance's.
+    /// Version 2: the password is not this instance's, or IPsec AH was made with another key or for
+    /// another packet.
     Password,
     /// Version 2: the interval is not this instance's (RFC 3768 §7.1).
     Interval,
@@ -53,8 +55,8 @@ pub enum Reject {
     Destination,
     /// Unicast from an address that is none of the instance's peers.
     UnknownPeer,
-    /// IPsec AH around the advert, which this build does not check.
-    Ah,
+    /// IPsec AH: its number is not above the last one that was taken into account.
+    Replay,
     /// The instance does not listen now: in FAULT, or within the start-up delay.
     NotListening,
 }
@@ -79,7 +81,7 @@ impl Reject {
         Reject::OwnAddress,
         Reject::Destination,
         Reject::UnknownPeer,
-        Reject::Ah,
+        Reject::Replay,
         Reject::NotListening,
     ];
 
@@ -111,7 +113,7 @@ impl Reject {
             Reject::OwnAddress => "own-address",
             Reject::Destination => "destination",
             Reject::UnknownPeer => "unknown-peer",
-            Reject::Ah => "ah",
+            Reject::Replay => "replay",
             Reject::NotListening => "not-listening",
         }
     }
@@ -249,7 +251,7 @@ mod tests {
                 source,
                 destination,
                 addresses: addresses.iter().copied(),
-                password,
+                seal: password.map_or(vrrp::Seal::None, vrrp::Seal::Password),
                 identification: 0,
             };
             let mut buffer = [0xa5; crate::limits::DATAGRAM_LEN_MAX];

@@ -22,15 +22,13 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum::Sum;
 use super::octets::Writer;
-use super::{Reject, ipv4, ipv6};
+use super::{Reject, ah, ipv4, ipv6};
 use crate::addr::{Family, Priority, Version, Vrid};
+use crate::limits::HEADER_COUNT_MAX;
 use crate::time::Span;
 
 /// IANA's protocol number of VRRP.
 pub const PROTOCOL: u8 = 112;
-
-/// IANA's protocol number of IPsec AH, which keepalived can put around version 2.
-const PROTOCOL_AH: u8 = 51;
 
 /// The IPv4 group that adverts go to (RFC 9568 §5.1.1.2).
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
@@ -49,6 +47,11 @@ const HEADER_LEN: usize = 8;
 
 /// Octets of version 2's authentication data, present whatever the type says.
 const AUTH_LEN: usize = 8;
+
+/// RFC 2338 §5.3.6: the authentication types of version 2.
+const TYPE_NONE: u8 = 0;
+const TYPE_PASSWORD: u8 = 1;
+const TYPE_AH: u8 = 2;
 
 /// The shortest payload of an Ethernet frame. Peers are known whose padding up to it is counted
 /// in IPv4's total length.
@@ -134,16 +137,18 @@ impl fmt::Debug for Addresses<'_> {
 
 /// Version 2's authentication; always `None` in version 3.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
+pub enum Auth<'a> {
     /// Type 0.
     None,
     /// Type 1: a password in the clear, padded with zeros.
     Password([u8; 8]),
-    /// Another type: 2 is AH, which would have been around the advert.
+    /// Type 2: an IPsec Authentication Header, not verified yet.
+    Header(ah::Header<'a>),
+    /// Another type, or a type and an Authentication Header that do not go together.
     Other(u8),
 }
 
-impl Auth {
+impl Auth<'_> {
     /// Whether this is `password`, compared in a time that does not depend on where they differ.
     #[must_use]
     pub fn password_matches(&self, password: &[u8; 8]) -> bool {
@@ -154,11 +159,12 @@ impl Auth {
 }
 
 /// Without the password: it must not reach a log.
-impl fmt::Debug for Auth {
+impl fmt::Debug for Auth<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Auth::None => f.write_str("None"),
             Auth::Password(_) => f.write_str("Password(********)"),
+            Auth::Header(header) => header.fmt(f),
             Auth::Other(kind) => write!(f, "Other({kind})"),
         }
     }
@@ -178,7 +184,7 @@ pub struct Advert<'a> {
     /// The virtual addresses. At least one in version 3.
     pub addresses: Addresses<'a>,
     /// Version 2's authentication.
-    pub auth: Auth,
+    pub auth: Auth<'a>,
     /// How the sender makes its checksums.
     pub checksum: ChecksumFlavour,
 }
@@ -208,16 +214,18 @@ pub struct Rejected {
 /// Reads a whole IPv4 packet as a raw socket delivers it. IP options are skipped, octets behind
 /// the total length are ignored, and so is padding up to Ethernet's minimum within it.
 pub fn dissect_ipv4(packet: &[u8]) -> Result<Datagram<'_>, Rejected> {
-    let packet = ipv4::Packet::parse(packet).map_err(|reason| Rejected { reason, vrid: None })?;
-    let pdu = match packet.protocol {
-        // RFC 4302 §2.2: the length is in words of four octets, less two.
-        PROTOCOL_AH => packet
-            .payload
-            .get(1)
-            .and_then(|len| packet.payload.get((usize::from(*len) + 2) * 4..))
-            .unwrap_or_default(),
-        PROTOCOL => packet.payload,
-        _ => return Err(Rejected { reason: Reject::IpHeader, vrid: None }),
+    let nobodys = |reason| Rejected { reason, vrid: None };
+    let octets = packet;
+    let packet = ipv4::Packet::parse(octets).map_err(nobodys)?;
+    let (ah, pdu) = match packet.protocol {
+        PROTOCOL => (None, packet.payload),
+        // A fragment's beginning need not be a header.
+        ah::PROTOCOL if HEADER_COUNT_MAX != 0 && packet.fragment_offset == 0 => {
+            let (header, pdu) = ah::Header::parse(octets, &packet).map_err(nobodys)?;
+            (Some(header), pdu)
+        }
+        ah::PROTOCOL if HEADER_COUNT_MAX != 0 => (None, packet.payload),
+        _ => return Err(nobodys(Reject::IpHeader)),
     };
     let rejected = |reason| Rejected {
         reason,
@@ -226,14 +234,16 @@ pub fn dissect_ipv4(packet: &[u8]) -> Result<Datagram<'_>, Rejected> {
     if packet.is_fragment() {
         return Err(rejected(Reject::Fragment));
     }
-    if packet.protocol == PROTOCOL_AH {
-        return Err(rejected(Reject::Ah));
-    }
     let envelope = Envelope {
         source: IpAddr::V4(packet.source),
         destination: IpAddr::V4(packet.destination),
         hop_limit: packet.ttl,
-        padded_len_max: ETHERNET_PAYLOAD_LEN_MIN.saturating_sub(packet.header_len),
+        ah,
+        // With AH, header and shortest advert pass it.
+        padded_len_max: match ah {
+            None => ETHERNET_PAYLOAD_LEN_MIN.saturating_sub(packet.header_len),
+            Some(_) => 0,
+        },
     };
     envelope.open(pdu).map_err(rejected)
 }
@@ -250,6 +260,7 @@ pub fn dissect_ipv6(
         source: IpAddr::V6(source),
         destination: IpAddr::V6(destination),
         hop_limit,
+        ah: None,
         // Header and shortest advert pass Ethernet's minimum: there is no padding to tolerate.
         padded_len_max: 0,
     };
@@ -261,16 +272,17 @@ fn vrid_of(pdu: &[u8]) -> Option<Vrid> {
 }
 
 /// What surrounds a PDU.
-struct Envelope {
+struct Envelope<'a> {
     source: IpAddr,
     destination: IpAddr,
     hop_limit: u8,
+    ah: Option<ah::Header<'a>>,
     /// A payload up to this long may be a shorter PDU and padding.
     padded_len_max: usize,
 }
 
-impl Envelope {
-    fn open<'a>(&self, payload: &'a [u8]) -> Result<Datagram<'a>, Reject> {
+impl<'a> Envelope<'a> {
+    fn open(&self, payload: &'a [u8]) -> Result<Datagram<'a>, Reject> {
         // rfc9568:7.1/receive/hop-limit — first of all checks: routed packets are nobody's peer.
         if self.destination.is_multicast() && self.hop_limit != HOP_LIMIT {
             return Err(Reject::HopLimit);
@@ -292,10 +304,11 @@ impl Envelope {
             Version::V2 => {
                 let (data, padding) =
                     rest.split_first_chunk::<AUTH_LEN>().ok_or(Reject::Truncated)?;
-                let auth = match high {
-                    0 => Auth::None,
-                    1 => Auth::Password(*data),
-                    other => Auth::Other(other),
+                let auth = match (high, self.ah) {
+                    (TYPE_NONE, None) => Auth::None,
+                    (TYPE_PASSWORD, None) => Auth::Password(*data),
+                    (TYPE_AH, Some(header)) => Auth::Header(header),
+                    (other, _) => Auth::Other(other),
                 };
                 (auth, Span::from_secs(u64::from(low)), padding)
             }
@@ -374,10 +387,27 @@ pub struct Outgoing<I> {
     pub destination: IpAddr,
     /// The virtual addresses, of the same family: up to 255.
     pub addresses: I,
-    /// Version 2: the password, padded with zeros. Not used in version 3.
-    pub password: Option<[u8; 8]>,
-    /// IPv4's identification.
+    /// Version 2's authentication. Not used in version 3.
+    pub seal: Seal,
+    /// IPv4's identification. With an Authentication Header not zero: the kernel writes another
+    /// number for that, and the check value is made with this one.
     pub identification: u16,
+}
+
+/// How an advert of version 2 shows that it is one of ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Seal {
+    /// Not at all.
+    None,
+    /// By a password, padded with zeros.
+    Password([u8; 8]),
+    /// By an Authentication Header with this key.
+    Header {
+        /// The key.
+        key: ah::Key,
+        /// Above that of all adverts before it.
+        sequence: u32,
+    },
 }
 
 /// Without the password: it must not reach a log.
@@ -391,6 +421,17 @@ impl<I> fmt::Debug for Outgoing<I> {
             .field("source", &self.source)
             .field("destination", &self.destination)
             .finish_non_exhaustive()
+    }
+}
+
+/// Without the password: it must not reach a log.
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seal::None => f.write_str("None"),
+            Seal::Password(_) => f.write_str("Password(********)"),
+            Seal::Header { sequence, .. } => write!(f, "Header(********, {sequence})"),
+        }
     }
 }
 
@@ -410,7 +451,11 @@ where
     let (version_type, fourth_word, auth) = match advert.version {
         Version::V2 => {
             let seconds = u8::try_from(advert.interval.as_secs()).ok().filter(|s| *s > 0)?;
-            let (kind, data) = advert.password.map_or((0, [0; AUTH_LEN]), |data| (1, data));
+            let (kind, data) = match advert.seal {
+                Seal::None => (TYPE_NONE, [0; AUTH_LEN]),
+                Seal::Password(password) => (TYPE_PASSWORD, password),
+                Seal::Header { .. } => (TYPE_AH, [0; AUTH_LEN]),
+            };
             (0x21, [kind, seconds], Some(data))
         }
         Version::V3 => {
@@ -420,21 +465,32 @@ where
     };
     let auth = auth.as_ref().map_or(&[][..], |data| &data[..]);
     let pdu_len = u16::from(count) * address_len + if auth.is_empty() { 8 } else { 16 };
+    let ah = match advert.seal {
+        Seal::Header { key, sequence }
+            if HEADER_COUNT_MAX != 0 && advert.version == Version::V2 =>
+        {
+            Some((key, sequence))
+        }
+        Seal::Header { .. } | Seal::Password(_) | Seal::None => None,
+    };
 
     let mut packet = Writer::new(buffer);
     match (advert.source, advert.destination, advert.version) {
-        (IpAddr::V4(source), IpAddr::V4(destination), _) => packet.put(
-            &ipv4::Header {
+        (IpAddr::V4(source), IpAddr::V4(destination), _) => {
+            let header = ipv4::Header {
                 source,
                 destination,
-                protocol: PROTOCOL,
+                protocol: if ah.is_some() { ah::PROTOCOL } else { PROTOCOL },
                 ttl: HOP_LIMIT,
                 tos: TRAFFIC_CLASS,
                 identification: advert.identification,
-                payload_len: pdu_len,
+                payload_len: pdu_len + if ah.is_some() { 24 } else { 0 },
+            };
+            packet.put(&header.emit()?)?;
+            if let Some((_, sequence)) = ah {
+                packet.put(&ah::emit(source, sequence))?;
             }
-            .emit()?,
-        )?,
+        }
         (IpAddr::V6(source), IpAddr::V6(destination), Version::V3) => packet.put(
             &ipv6::Header {
                 source,
@@ -467,7 +523,11 @@ where
         Version::V3 => plain.pseudo_header(advert.source, advert.destination, PROTOCOL, pdu_len),
     };
     packet.patch(pdu_at + 6, &sum.complement().to_be_bytes())?;
-    Some(packet.len())
+    let len = packet.len();
+    if let Some((key, _)) = ah {
+        ah::seal(buffer.get_mut(..len)?, &key)?;
+    }
+    Some(len)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use ringward::engine::process::is_tracked;
 use ringward::engine::{Engine, Port};
 use ringward::limits::{BLOB_LEN_MAX, DATAGRAM_LEN_MAX};
 use ringward::time::{Instant, Span};
-use ringward::wire::vrrp::{self, Auth, Datagram, Outgoing};
+use ringward::wire::vrrp::{self, Auth, Datagram, Outgoing, Seal};
 use ringward::wire::{arp, ethernet, http, ipv4, ipv6, ndisc, rtnl};
 
 /// A body.
@@ -66,10 +66,11 @@ pub fn advert_ipv6(octets: &[u8]) {
 fn written_is_read(datagram: &Datagram<'_>) {
     let advert = &datagram.advert;
     assert!(!advert.interval.is_zero());
-    let password = match advert.auth {
-        Auth::None => None,
-        Auth::Password(password) => Some(password),
-        Auth::Other(_) => return,
+    let seal = match advert.auth {
+        Auth::None => Seal::None,
+        Auth::Password(password) => Seal::Password(password),
+        // Whether the key is ours is not known here.
+        Auth::Header(_) | Auth::Other(_) => return,
     };
     let outgoing = Outgoing {
         version: advert.version,
@@ -79,7 +80,7 @@ fn written_is_read(datagram: &Datagram<'_>) {
         source: datagram.source,
         destination: datagram.destination,
         addresses: advert.addresses.iter(),
-        password,
+        seal,
         identification: 0,
     };
     let mut buffer = [0; DATAGRAM_LEN_MAX];

@@ -64,6 +64,23 @@ pub(crate) const V2_PASS: Mode = Mode {
     ..V2_IPV4
 };
 
+pub(crate) const V2_AH: Mode = Mode {
+    name: "v2-ah",
+    authentication: "authentication {\n    auth_type AH\n    auth_pass secret12\n  }",
+    master: AT_1_S_PRIORITY_200,
+    backup: AT_1_S_PRIORITY_100,
+    ..V2_IPV4
+};
+
+/// keepalived leaves the TTL out of the check value here.
+pub(crate) const V2_AH_UNICAST: Mode = Mode {
+    name: "v2-ah-unicast",
+    is_unicast: true,
+    master: AT_1_S_PRIORITY_200,
+    backup: AT_1_S_PRIORITY_100,
+    ..V2_AH
+};
+
 pub(crate) const V3_IPV4: Mode = Mode {
     name: "v3-ipv4",
     version: 3,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringward::addr::{Family, IfIndex, Name, Priority};
+use ringward::config::model::Authentication;
 use ringward::engine::{Engine, Owned, RequestKind, Via};
 use ringward::limits::DATAGRAM_LEN_MAX;
 use ringward::time::{Instant, Span};
 use ringward::trace::StateName;
 use ringward::wire::rtnl::{Builder, ifinfomsg};
+use ringward::wire::vrrp::Seal;
 use ringward::wire::{ipv6, vrrp};
 
 use crate::configuration::{INTERFACES, Router, fill, own_address, peer, routers};
@@ -189,7 +191,12 @@ impl Bench {
             assert!(packets < 2_000, "seed {}: packets without end", self.seed);
             if let Via::Raw { destination } = packet.via {
                 let family = Family::of(destination);
-                let pdu = &buffer[if family == Family::V4 { 20 } else { 40 }..];
+                // IP header, and an Authentication Header (protocol 51) of 24 octets.
+                let pdu = match (family, buffer[9]) {
+                    (Family::V4, 51) => &buffer[44..],
+                    (Family::V4, _) => &buffer[20..],
+                    (Family::V6, _) => &buffer[40..],
+                };
                 if pdu[2] == 0 {
                     self.resignations.push((packet.interface, family, pdu[1]));
                 }
@@ -278,8 +285,16 @@ impl Bench {
             source: peer(row.family, [1, 2, 200][self.noise.below(3)]),
             destination: if is_unicast { own_address(row.family) } else { group },
             addresses: [peer(row.family, 250)].into_iter(),
-            password: row.password,
-            identification: 0,
+            seal: match row.authentication {
+                Authentication::Password(password) => Seal::Password(password),
+                // Above all before it: more than one a millisecond is not said.
+                Authentication::Header(key) => Seal::Header {
+                    key,
+                    sequence: u32::try_from(self.now.as_nanos() / 1_000_000).unwrap(),
+                },
+                Authentication::None => Seal::None,
+            },
+            identification: 1,
         };
         let mut buffer = [0; DATAGRAM_LEN_MAX];
         let len = vrrp::emit(&outgoing, &mut buffer).unwrap();

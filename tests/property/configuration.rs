@@ -4,13 +4,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ringward::addr::{Family, Priority, Version, Vrid};
 use ringward::config::blob::{HEADER_LEN, MAGIC, SCHEMA};
-use ringward::config::model::{Address, Announce, Config, Group, Instance, Notify, Span16};
+use ringward::config::model::{
+    Address, Announce, Authentication, Config, Group, Instance, Notify, Span16,
+};
 use ringward::time::Span;
 
 use crate::noise::Noise;
 
 /// The interfaces of every configuration.
 pub(crate) const INTERFACES: [&str; 4] = ["eth0", "eth1", "br-lan", "wan.100"];
+
+/// Of all kinds, where the version has one.
+fn authentication(noise: &mut Noise, version: Version) -> Authentication {
+    match (version, noise.below(3)) {
+        (Version::V2, 1) => Authentication::Password(*b"secret12"),
+        (Version::V2, 2) => Authentication::Header(*b"secret12"),
+        (Version::V2 | Version::V3, _) => Authentication::None,
+    }
+}
 
 /// An instance with what belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,7 +104,7 @@ fn router(noise: &mut Noise, number: u8) -> Router {
             preempt,
             preempt_delay: if waits { Span::from_secs(7) } else { Span::ZERO },
             source: (noise.below(3) == 0).then(|| own_address(family)),
-            password: (version == Version::V2 && noise.below(2) == 0).then_some(*b"secret12"),
+            authentication: authentication(noise, version),
             announce: Announce {
                 delay: first,
                 repeat: 1 + u8::try_from(noise.below(5)).unwrap(),
@@ -220,7 +231,7 @@ pub(crate) fn tamper(noise: &mut Noise, config: &mut Config) {
         6 => instance.vrid = twin.vrid,
         7 => instance.name = twin.name,
         8 => instance.preempt_delay = Span::from_secs(noise.next() % 2_000),
-        9 => instance.password = Some(*b"password"),
+        9 => instance.authentication = Authentication::Password(*b"password"),
         10 => instance.advertised = value,
         11 => instance.addresses.start = instance.addresses.start.wrapping_add(1),
         12 => instance.peers.len = instance.peers.len.wrapping_add(u16::from(value)),

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use ringward::addr::{Family, Version};
 use ringward::config::check::{Place, Rule};
-use ringward::config::model::{Address, Config, Instance, Span16};
+use ringward::config::model::{Address, Authentication, Config, Instance, Span16};
 
 /// A rule, where it is broken and, of twins, where the first one is; both places as text.
 pub(crate) type Breach = (Rule, String, Option<String>);
@@ -92,7 +92,7 @@ fn of_instance(config: &Config, instance: &Instance) -> [(bool, Rule); 12] {
         (!is_owner || (instance.preempt && delay == 0), Rule::OwnerPreempt),
         // keepalived.conf(5): preempt_delay is 0 to 1000 seconds.
         (delay <= 1_000_000_000_000 && (delay == 0 || instance.preempt), Rule::PreemptDelay),
-        (is_v2 || instance.password.is_none(), Rule::Password),
+        (is_v2 || instance.authentication == Authentication::None, Rule::Authentication),
         (instance.source.is_none_or(source_is_host), Rule::Source),
         (announce.repeat != 0 && announce.refresh_repeat != 0, Rule::AnnounceRepeat),
         // RFC 9568 §5.2.5: the count is one octet, as `advertised` is.

@@ -2,7 +2,7 @@ use super::*;
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::config::check::{Place, Rule};
 use crate::config::console::Console;
-use crate::config::model::{Notify, Span16};
+use crate::config::model::{Authentication, Notify, Span16};
 use crate::config::sample::{boxed, reference};
 use crate::limits::{ACCOUNT_LEN_MAX, BLOB_LEN_MAX, COMMAND_LEN_MAX};
 use crate::time::Span;
@@ -43,7 +43,7 @@ fn the_layout_changes_only_with_the_schema() {
         "0465746830 0662722d6c616e",
         // name, interface, family, version, vrid, priority, wants_master, interval, preempt, delay,
         "0456495f31 00 00 00 33 96 01 8094ebdc03 01 00",
-        // source, password, announce, track_primary, addresses, advertised, peers, trackers, group, notify.
+        // source, authentication, announce, track_primary, addresses, advertised, peers, trackers, group, notify.
         "0100c0000201 016430636b33720000 80e497d012 05 00 01 80e497d012 05 00 01 0002 01 0001 0001 00 000000000000 0100 01",
         "0456495f36 01 01 01 33 64 00 8084af5f 00 00",
         "00 00 80e497d012 05 00 01 80e497d012 05 00 00 0201 01 0000 0000 0100 00000000000000 00",
@@ -201,7 +201,7 @@ fn fullest() -> Box<Config> {
     instance.announce.extra_interface = longest;
     instance.family = Family::V6;
     instance.version = Version::V3;
-    instance.password = None;
+    instance.authentication = Authentication::None;
     instance.source = Some("2001:db8::1".parse().unwrap());
     instance.interval = Span::from_millis(40_950);
     instance.preempt_delay = Span::from_secs(1000);

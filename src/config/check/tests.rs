@@ -43,7 +43,7 @@ fn version_2_speaks_whole_seconds_from_1_to_255() {
 fn version_3_speaks_whole_centiseconds_from_10_ms_to_40_95_s() {
     let at = |nanos| {
         instance(|i| {
-            (i.version, i.password) = (Version::V3, None);
+            (i.version, i.authentication) = (Version::V3, Authentication::None);
             i.interval = Span::from_nanos(nanos);
         })
     };
@@ -61,7 +61,7 @@ fn an_instance_keeps_its_own_rules() {
     assert_eq!(instance(|i| i.interface = 2), refused(Rule::InterfaceIndex));
     assert_eq!(instance(|i| i.name.clear()), refused(Rule::Name));
     assert_eq!(instance(|i| i.name = "a\nb".try_into().unwrap()), refused(Rule::Name));
-    assert_eq!(instance(|i| i.version = Version::V3), refused(Rule::Password));
+    assert_eq!(instance(|i| i.version = Version::V3), refused(Rule::Authentication));
     assert_eq!(instance(|i| i.source = Some(v6)), refused(Rule::Source));
     for source in ["0.0.0.0", "224.0.0.18", "255.255.255.255"] {
         let source = Some(source.parse().unwrap());

@@ -26,7 +26,7 @@ pub fn difference(old: &Config, new: &Config) -> String {
         if before.name != instance.name {
             let _ = writeln!(changes, "          called {} before", before.name);
         }
-        if before.password != instance.password {
+        if before.authentication != instance.authentication {
             changes.push_str("          auth_pass changes\n");
         }
         if changes.is_empty() {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
 use crate::config::model::{
-    Address, Check, Command, Config, FIFO_KEYWORDS, Instance, Kind, Notify, Parameters, Probe,
-    Process, Script, Subject, Tracker,
+    Address, Authentication, Check, Command, Config, FIFO_KEYWORDS, Instance, Kind, Notify,
+    Parameters, Probe, Process, Script, Subject, Tracker,
 };
 use crate::time::Span;
 
@@ -185,6 +185,11 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
     let announce = &instance.announce;
     let is_unicast = instance.peers.len > 0;
     let source = instance.source.map_or("the interface's primary".to_owned(), |ip| ip.to_string());
+    let authentication = match instance.authentication {
+        Authentication::None => "none",
+        Authentication::Password(_) => "********",
+        Authentication::Header(_) => "******** as the key of AH",
+    };
     let mut rows = vec![
         row("state", if instance.wants_master { "MASTER" } else { "BACKUP" }.to_owned()),
         row("interface", config.interface_name(instance.interface).to_owned()),
@@ -196,7 +201,7 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
         row("preempt_delay", instance.preempt_delay.to_string()),
         row(if is_unicast { "unicast_src_ip" } else { "mcast_src_ip" }, source),
         // A secret: that there is one is all that is told.
-        row("auth_pass", if instance.password.is_some() { "********" } else { "none" }.to_owned()),
+        row("auth_pass", authentication.to_owned()),
         row("dont_track_primary", yes(!instance.track_primary)),
         row("garp_master_delay", span_or_none(announce.delay)),
         row("garp_master_repeat", announce.repeat.to_string()),

@@ -78,6 +78,7 @@ struct Needs {
     commands: Vec<TextSpan>,
     probes: Vec<TextSpan>,
     delays: Vec<TextSpan>,
+    headers: Vec<TextSpan>,
 }
 
 /// Makes a configuration of the tree; none where a rule of the daemon is broken. The caller throws
@@ -402,6 +403,7 @@ impl Lowering<'_> {
             (&self.needs.commands, here.commands, there.commands, "commands"),
             (&self.needs.probes, here.probes, there.probes, "built-in checks"),
             (&self.needs.delays, here.delays(), there.delays(), "interfaces with delays"),
+            (&self.needs.headers, here.headers(), there.headers(), "instances with auth_type AH"),
         ] {
             // A board may hold more than the compiler.
             let (held, holder) =

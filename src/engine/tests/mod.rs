@@ -14,7 +14,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::addr::{Priority, Version};
-use crate::config::model;
+use crate::config::model::{self, Authentication};
 use crate::wire::rtnl::{Builder, ifinfomsg};
 
 /// 10.0.0.<last>.
@@ -46,7 +46,7 @@ pub(super) fn add_instance(config: &mut Config, name: &str, vrid: u8, priority: 
             preempt: true,
             preempt_delay: Span::ZERO,
             source: None,
-            password: None,
+            authentication: Authentication::None,
             announce: model::Announce::KEEPALIVED,
             track_primary: true,
             addresses: model::Span16 { start, len: 1 },

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::wire::Reject;
+use crate::wire::vrrp::{self, Auth, Outgoing, Seal};
 
 const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
@@ -215,5 +216,69 @@ fn a_paced_interface_announces_one_at_a_time() {
         assert_eq!(bench.drain(), [Left::Announce(ip(100))]);
         assert_eq!(bench.turn(Span::from_millis(99)), []);
         assert_eq!(bench.turn(Span::from_millis(1)), [Left::Announce(ip(100))]);
+    });
+}
+
+/// An advert in an Authentication Header with this key, for VRID 51, from 10.0.0.`last`.
+fn sealed(last: u8, priority: u8, (key, sequence): (&[u8; 8], u32)) -> std::vec::Vec<u8> {
+    let advert = Outgoing {
+        version: Version::V2,
+        vrid: Vrid::new(51).unwrap(),
+        priority: Priority(priority),
+        interval: Span::from_secs(1),
+        source: ip(last),
+        destination: GROUP,
+        addresses: [ip(100)].into_iter(),
+        seal: Seal::Header { key: *key, sequence },
+        identification: 1,
+    };
+    let mut buffer = [0; 128];
+    let len = vrrp::emit(&advert, &mut buffer).unwrap();
+    buffer[..len].to_vec()
+}
+
+#[test]
+fn adverts_in_authentication_headers_are_counted_on_and_none_is_taken_twice() {
+    on_bench(|mut bench| {
+        bench.boot(|config| {
+            one(config);
+            config.instances[0].version = Version::V2;
+            config.instances[0].authentication = Authentication::Header(*b"secret12");
+        });
+        let ports: std::vec::Vec<_> =
+            bench.engine.ports().map(|port| (port.family, port.authenticated)).collect();
+        assert_eq!(ports, [(Family::V4, false), (Family::V4, true)]);
+        let eth0 = IfIndex::new(2).unwrap();
+        let hear = |bench: &mut Bench, packet: &[u8]| {
+            bench.now = bench.now + Span::from_millis(100);
+            bench.engine.ingest_ipv4(bench.now, eth0, packet);
+            let counters = &bench.engine.routers()[0].counters;
+            let rejected = |reason: Reject| counters.rejected[reason.index()];
+            (
+                counters.adverts_received,
+                rejected(Reject::Password),
+                rejected(Reject::Replay),
+                rejected(Reject::AuthType),
+            )
+        };
+        assert_eq!(hear(&mut bench, &sealed(9, 200, (b"secret12", 7))), (1, 0, 0, 0));
+        assert_eq!(hear(&mut bench, &sealed(9, 200, (b"secret13", 8))), (1, 1, 0, 0));
+        for sequence in [7, 6, 0] {
+            hear(&mut bench, &sealed(9, 200, (b"secret12", sequence)));
+        }
+        let deadline = bench.engine.next_deadline();
+        assert_eq!(hear(&mut bench, &sealed(9, 200, (b"secret12", 7))), (1, 1, 4, 0));
+        assert_eq!(bench.engine.next_deadline(), deadline, "no timer moves");
+        assert_eq!(hear(&mut bench, &advert(ip(9), 200, 100, ip(100))).0, 1, "version 3");
+        // The master falls silent: its successor counts on from what it has heard.
+        assert_eq!(hear(&mut bench, &sealed(9, 200, (b"secret12", 40))), (2, 1, 4, 0));
+        bench.now = bench.now + Span::from_nanos(3_609_375_000);
+        bench.engine.expire(bench.now);
+        let mut buffer = [0; 128];
+        let sent = bench.engine.next_transmit(bench.now, &mut buffer).unwrap();
+        let datagram = vrrp::dissect_ipv4(&buffer[..sent.len]).unwrap();
+        let Auth::Header(header) = datagram.advert.auth else { panic!("{datagram:?}") };
+        assert_eq!(header.sequence, 41);
+        assert!(header.is_authentic(b"secret12"));
     });
 }

@@ -205,7 +205,8 @@ impl Node {
                     let family = if is_v6 { Family::V6 } else { Family::V4 };
                     let index = self.kernel.link(NAMES[segment]).map_or(0, |link| link.index);
                     if let Some(interface) = IfIndex::new(index) {
-                        let port = Port { interface, family, multicast: true };
+                        let port =
+                            Port { interface, family, multicast: true, authenticated: false };
                         self.call(|engine| engine.observe_port(now, port, errno));
                     }
                     for index in 0..self.shadows.len() {

@@ -429,17 +429,63 @@ fn a_fragment_is_rejected_and_only_the_first_tells_its_vrid() {
 }
 
 #[test]
-fn a_captured_ah_advert_is_rejected_as_such_with_its_vrid() {
+fn a_captured_ah_advert_is_read_with_its_header() {
     let packet = hex(V2_AH);
-    assert_eq!(rejected(&packet), (Reject::Ah, Some(1)));
-    // The VRID is the second octet behind 24 octets of AH.
-    assert_eq!(rejected(&shortened(&packet, 46)), (Reject::Ah, Some(1)));
-    for len in 20..46 {
-        assert_eq!(rejected(&shortened(&packet, len)), (Reject::Ah, None), "{len} octets");
+    let datagram = dissect_ipv4(&packet).unwrap();
+    assert_eq!(datagram.source, IpAddr::from([10, 99, 0, 1]));
+    let advert = datagram.advert;
+    assert_eq!((advert.version, advert.vrid.get(), advert.priority.0), (Version::V2, 1, 200));
+    assert_eq!(advert.interval, Span::from_secs(1));
+    assert_eq!(addresses(&advert), [IpAddr::from([10, 200, 0, 1])]);
+    let Auth::Header(header) = advert.auth else { panic!("{:?}", advert.auth) };
+    assert_eq!((header.spi, header.sequence), (0x0a63_0001, 1));
+    assert!(header.is_authentic(b"secret12") && !header.is_authentic(b"secret13"));
+}
+
+#[test]
+fn an_ah_advert_that_is_cut_is_rejected() {
+    let packet = hex(V2_AH);
+    for len in 20..64 {
+        // The VRID is the second octet behind 24 octets of AH.
+        let vrid = (len >= 46).then_some(1);
+        assert_eq!(rejected(&shortened(&packet, len)), (Reject::Truncated, vrid), "{len} octets");
     }
     let mut packet = hex(V2_AH);
     packet[21] = 255;
-    assert_eq!(rejected(&packet), (Reject::Ah, None));
+    assert_eq!(rejected(&packet), (Reject::IpHeader, None));
+    let mut fragment = hex(V2_AH);
+    fragment[FRAGMENT] = 0x20;
+    assert_eq!(rejected(&fragment), (Reject::Fragment, Some(1)));
+}
+
+#[test]
+fn an_authentication_type_and_a_header_that_do_not_go_together_are_neither() {
+    // In one's complement the sum stays right if another octet of the same row makes up for it.
+    for (kind, checksum) in [(0_u8, [0x0c, 0x33]), (1, [0x0b, 0x33])] {
+        let mut packet = hex(V2_AH);
+        packet[48] = kind;
+        packet[50..52].copy_from_slice(&checksum);
+        assert_eq!(dissect_ipv4(&packet).unwrap().advert.auth, Auth::Other(kind));
+    }
+}
+
+#[test]
+fn emit_writes_the_captured_ah_advert() {
+    let advert = Outgoing {
+        version: Version::V2,
+        vrid: vrid(1),
+        priority: Priority(200),
+        interval: Span::from_secs(1),
+        source: IpAddr::from([10, 99, 0, 1]),
+        destination: IpAddr::V4(GROUP_V4),
+        addresses: [IpAddr::from([10, 200, 0, 1])].into_iter(),
+        seal: Seal::Header { key: *b"secret12", sequence: 1 },
+        identification: 1,
+    };
+    let mut buffer = [0xa5; 64];
+    assert_eq!(emit(&advert, &mut buffer), Some(64));
+    assert_eq!(buffer[..], hex(V2_AH));
+    assert_eq!(emit(&advert, &mut buffer[..63]), None);
 }
 
 /// The first `len` octets of `packet`, with a total length that agrees.
@@ -511,7 +557,7 @@ fn outgoing(
         source: ROUTER,
         destination: GROUP,
         addresses: [VIP].into_iter(),
-        password,
+        seal: password.map_or(Seal::None, Seal::Password),
         identification: 1,
     }
 }
@@ -542,7 +588,7 @@ fn emit_writes_what_keepalived_writes_over_ipv4() {
         source: ROUTER,
         destination: GROUP,
         addresses: three.into_iter(),
-        password: None,
+        seal: Seal::None,
         identification: 1,
     };
     assert_eq!(emitted(&three), hex(V3_THREE));
@@ -563,7 +609,7 @@ fn emit_writes_what_keepalived_writes_over_ipv6_but_for_the_unicast_hop_limit() 
         source: IpAddr::V6(ROUTER_LL),
         destination: IpAddr::V6(GROUP_V6),
         addresses: [VIP_LL, VIP_V6].map(IpAddr::V6).into_iter(),
-        password: None,
+        seal: Seal::None,
         identification: 1,
     };
     assert_eq!(emitted(&advert), hex(V3_IPV6));
@@ -576,7 +622,7 @@ fn emit_writes_what_keepalived_writes_over_ipv6_but_for_the_unicast_hop_limit() 
         source: IpAddr::V6(ROUTER_V6),
         destination: IpAddr::V6(PEER_V6),
         addresses: [VIP_V6].map(IpAddr::V6).into_iter(),
-        password: None,
+        seal: Seal::None,
         identification: 1,
     };
     let mut expected = hex(V3_IPV6_UNICAST);
@@ -649,7 +695,7 @@ fn the_largest_advert_fits_and_one_address_more_does_not() {
         source: IpAddr::V6(ROUTER_LL),
         destination: IpAddr::V6(GROUP_V6),
         addresses: core::iter::repeat_n(IpAddr::V6(VIP_V6), count),
-        password: None,
+        seal: Seal::None,
         identification: 0,
     };
     let mut buffer = [0xa5; 6144];

@@ -90,7 +90,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("anti_replay", Later, &[AuthHmac], Value, "source of sequence numbers"),
     k("auth_hmac", Later, &[Instance], Opens(AuthHmac), "authentication of adverts by HMAC"),
     k("auth_pass", Built, &[Authentication], Value, "the password, up to 8 octets"),
-    k("auth_type", Built, &[Authentication], Value, "PASS"),
+    k("auth_type", Built, &[Authentication], Value, "PASS or AH"),
     k("authentication", Built, &[Instance], Opens(Authentication), "password of version 2"),
     k("bfd_cpu_affinity", Note(SCHEDULING), &[GlobalDefs], Values, "processors"),
     k("bfd_instance", Later, &[Top], Opens(Bfd), "a BFD session"),

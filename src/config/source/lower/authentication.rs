@@ -1,24 +1,25 @@
-//! The password of an instance.
+//! The authentication of an instance.
 
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::explain::{KEEPALIVED, Origin, Scope};
 use super::Lowering;
-use super::instance::Authentication;
+use super::instance::{AuthType, Authentication as Draft};
 use crate::addr::Version;
+use crate::config::model::Authentication;
 
 /// Octets of a version 2 password (RFC 2338 §5.3.10, which RFC 3768 left room for).
 const PASSWORD_LEN: usize = 8;
 
 impl Lowering<'_> {
-    pub(super) fn password_of(
+    pub(super) fn authentication_of(
         &mut self,
-        authentication: Option<&Authentication>,
+        authentication: Option<&Draft>,
         version: Version,
         scope: Scope,
-    ) -> Option<[u8; PASSWORD_LEN]> {
+    ) -> Authentication {
         self.origins.set(scope, "auth_pass", KEEPALIVED);
-        let authentication = authentication?;
+        let Some(authentication) = authentication else { return Authentication::None };
         let no_effect = |message: &str| {
             Diagnostic::new(Code::NoAuthentication, authentication.span, message.to_owned())
         };
@@ -29,22 +30,22 @@ impl Lowering<'_> {
                 no_effect("version 3 has no authentication: the block is ignored")
                     .help("remove it, or write `version 2` on all routers"),
             );
-            return None;
+            return Authentication::None;
         }
         if authentication.is_reported {
-            return None;
+            return Authentication::None;
         }
         let Some(password) = &authentication.password else {
             self.report.add(no_effect("there is no `auth_pass`: no authentication"));
-            return None;
+            return Authentication::None;
         };
-        if authentication.is_password.is_none() {
+        let Some(kind) = &authentication.kind else {
             self.report.add(
                 no_effect("there is no `auth_type`: no authentication")
                     .help("write `auth_type PASS` before auth_pass"),
             );
-            return None;
-        }
+            return Authentication::None;
+        };
         let mut octets = [0; PASSWORD_LEN];
         for (octet, given) in octets.iter_mut().zip(password.value.bytes()) {
             *octet = given;
@@ -60,6 +61,12 @@ impl Lowering<'_> {
             );
             self.origins.set(scope, "auth_pass", Origin::Changed(password.span, "cut to 8 octets"));
         }
-        Some(octets)
+        match kind.value {
+            AuthType::Password => Authentication::Password(octets),
+            AuthType::Header => {
+                self.needs.headers.push(kind.span);
+                Authentication::Header(octets)
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Lowering<'_> {
         let interval = self.interval_of(&draft, version, scope);
         let priority = self.priority_of(&draft, scope);
         let (preempt, preempt_delay) = self.preempt_of(&draft, priority, scope);
-        let password = self.password_of(draft.authentication.as_ref(), version, scope);
+        let authentication = self.authentication_of(draft.authentication.as_ref(), version, scope);
         let announce = self.announce_of(&draft.announce, scope);
         self.keep_family(&mut draft, family);
         self.report_unicast(&draft);
@@ -75,7 +75,7 @@ impl Lowering<'_> {
             preempt,
             preempt_delay,
             source: draft.source.as_ref().map(|source| source.value),
-            password,
+            authentication,
             announce,
             track_primary: draft.dont_track_primary.is_none(),
             addresses,

@@ -46,10 +46,17 @@ pub(super) struct Draft {
     pub(super) unread: Vec<&'static str>,
 }
 
+/// `auth_type`.
+#[derive(Clone, Copy)]
+pub(super) enum AuthType {
+    Password,
+    Header,
+}
+
 /// The block `authentication`.
 pub(super) struct Authentication {
     pub(super) span: TextSpan,
-    pub(super) is_password: Option<TextSpan>,
+    pub(super) kind: Option<Given<AuthType>>,
     pub(super) password: Option<Given<String>>,
     /// Whether something in the block was reported.
     pub(super) is_reported: bool,
@@ -238,7 +245,7 @@ impl Lowering<'_> {
     fn authentication(&mut self, statement: &Statement) -> Authentication {
         let mut authentication = Authentication {
             span: statement.keyword.span,
-            is_password: None,
+            kind: None,
             password: None,
             is_reported: false,
         };
@@ -252,19 +259,11 @@ impl Lowering<'_> {
             };
             self.once(&mut seen, keyword.name, statement.keyword.span);
             match keyword.name {
-                "auth_type" if word.text == "AH" => {
-                    let message = "`auth_type AH` is not supported yet".to_owned();
-                    self.report.add(
-                        Diagnostic::new(Code::Later, word.span, message)
-                            .label("IPsec authentication headers")
-                            .help("write `auth_type PASS` on all routers of the pair"),
-                    );
-                    authentication.is_reported = true;
-                }
                 "auth_type" => {
-                    let given = self.choice("auth_type", word, &[("PASS", ())]);
+                    let kinds = [("PASS", AuthType::Password), ("AH", AuthType::Header)];
+                    let given = self.choice("auth_type", word, &kinds);
                     authentication.is_reported |= given.is_none();
-                    authentication.is_password = given.map(|given| given.span);
+                    authentication.kind = given;
                 }
                 _ if word.is_reported => authentication.is_reported = true,
                 _ => {

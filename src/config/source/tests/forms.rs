@@ -1,6 +1,7 @@
 //! The forms in which people write keepalived.conf.
 
 use super::*;
+use crate::config::model::Authentication;
 
 #[test]
 fn braces_may_be_glued_on_the_next_line_or_all_on_one() {
@@ -113,7 +114,7 @@ fn comments_begin_in_the_middle_of_words() {
 fn quotes_keep_comments_and_braces() {
     let text = with("authentication {\nauth_type PASS\nauth_pass \"a#!}b{\"\n}");
     assert_eq!(codes(&text), [""; 0]);
-    assert_eq!(config(&text).instances[0].password, Some(*b"a#!}b{\0\0"));
+    assert_eq!(config(&text).instances[0].authentication, Authentication::Password(*b"a#!}b{\0\0"));
 }
 
 #[test]
@@ -130,7 +131,10 @@ fn a_password_is_hidden_behind_a_misspelt_keyword_as_well() {
 fn single_quotes_are_ordinary_and_quoted_pieces_are_words() {
     let password = |pass: &str| {
         let text = with(&format!("authentication {{\nauth_type PASS\nauth_pass {pass}\n}}"));
-        (config(&text).instances[0].password.unwrap(), codes(&text))
+        let Authentication::Password(octets) = config(&text).instances[0].authentication else {
+            panic!("a password")
+        };
+        (octets, codes(&text))
     };
     assert_eq!(password("'1234'"), (*b"'1234'\0\0", vec!["RW0015"]));
     assert_eq!(password("a'b"), (*b"a'b\0\0\0\0\0", vec![]));

@@ -5,6 +5,7 @@
 use super::*;
 use crate::addr::{Family, Name};
 use crate::config::console::Console;
+use crate::config::model::Authentication;
 use crate::config::source::keywords::{Block, KEYWORDS, Shape, Status};
 use crate::time::Span;
 
@@ -24,7 +25,7 @@ fn an_instance_has_keepalived_s_defaults() {
     assert!(instance.preempt);
     assert_eq!(instance.preempt_delay, Span::ZERO);
     assert_eq!(instance.source, None);
-    assert_eq!(instance.password, None);
+    assert_eq!(instance.authentication, Authentication::None);
     assert_eq!(instance.announce.delay, Span::from_secs(5));
     assert_eq!(instance.announce.repeat, 5);
     assert_eq!(instance.announce.refresh, Span::ZERO);
@@ -87,7 +88,6 @@ fn values_that_are_refused_or_changed_say_so() {
         ("unicast_src_ip 10.0.0.1\nunicast_peer {\n10.0.0.1\n10.0.0.2\n}", "RW0068"),
         ("authentication {\nauth_type PASS\n}", "RW0062"),
         ("authentication {\nauth_pass 1234\n}", "RW0062"),
-        ("authentication {\nauth_type AH\nauth_pass 1234\n}", "RW0023"),
         ("authentication {\nauth_type PASS\nauth_pass 123456789\n}", "RW0063"),
         ("authentication {\nauth_type PASS\nauth_pass 1\npriority 3\n}\n}", "RW0008"),
         ("authentication", "RW0026"),
@@ -223,22 +223,25 @@ fn nopreempt_needs_no_delay() {
 #[test]
 fn a_password_is_padded_with_zeros_or_cut_to_8_octets() {
     let password = |pass: &str| {
-        instance(&format!("authentication {{\nauth_type PASS\nauth_pass {pass}\n}}")).password
+        instance(&format!("authentication {{\nauth_type PASS\nauth_pass {pass}\n}}")).authentication
     };
-    assert_eq!(password("1234"), Some(*b"1234\0\0\0\0"));
-    assert_eq!(password("123456789"), Some(*b"12345678"));
-    assert_eq!(password("\"a b\""), Some(*b"a b\0\0\0\0\0"));
-    assert_eq!(password("zwölf"), Some([b'z', b'w', 0xc3, 0xb6, b'l', b'f', 0, 0]));
+    assert_eq!(password("1234"), Authentication::Password(*b"1234\0\0\0\0"));
+    assert_eq!(password("123456789"), Authentication::Password(*b"12345678"));
+    assert_eq!(password("\"a b\""), Authentication::Password(*b"a b\0\0\0\0\0"));
+    let octets = [b'z', b'w', 0xc3, 0xb6, b'l', b'f', 0, 0];
+    assert_eq!(password("zwölf"), Authentication::Password(octets));
+    let key = "authentication {\nauth_type AH\nauth_pass 12345\n}";
+    assert_eq!(instance(key).authentication, Authentication::Header(*b"12345\0\0\0"));
 }
 
 #[test]
 fn authentication_is_for_version_2() {
     let lines = "authentication {\nauth_type PASS\nauth_pass 1234\n}";
-    assert_eq!(instance(&format!("version 3\n{lines}")).password, None);
-    assert_eq!(under("vrrp_version 3", lines).password, None);
+    assert_eq!(instance(&format!("version 3\n{lines}")).authentication, Authentication::None);
+    assert_eq!(under("vrrp_version 3", lines).authentication, Authentication::None);
     assert_eq!(
-        under("vrrp_version 3", &format!("version 2\n{lines}")).password.unwrap()[..4],
-        *b"1234"
+        under("vrrp_version 3", &format!("version 2\n{lines}")).authentication,
+        Authentication::Password(*b"1234\0\0\0\0")
     );
 }
 

@@ -3,6 +3,7 @@
 
 use super::super::Options;
 use super::*;
+use crate::config::model::Authentication;
 use crate::config::source::compile_with;
 
 fn with_id(text: &str, id: &str) -> Compiled {
@@ -21,12 +22,18 @@ fn shown(compiled: &Compiled) -> Vec<String> {
 fn a_backslash_does_not_keep_a_comment_from_beginning() {
     let text = with("authentication {\nauth_type PASS\nauth_pass a\\#b\\!c # d\n}");
     assert_eq!(codes(&text), ["RW0007"]);
-    assert_eq!(config(&text).instances[0].password, Some(*b"a\0\0\0\0\0\0\0"));
+    assert_eq!(
+        config(&text).instances[0].authentication,
+        Authentication::Password(*b"a\0\0\0\0\0\0\0")
+    );
     assert!(!run(&text).report.to_string().contains("b!c"));
     // Between quotes there are neither comments nor backslashes.
     let text = with("authentication {\nauth_type PASS\nauth_pass \"a\\#b\" # d\n}");
     assert_eq!(codes(&text), [""; 0]);
-    assert_eq!(config(&text).instances[0].password, Some(*b"a\\#b\0\0\0\0"));
+    assert_eq!(
+        config(&text).instances[0].authentication,
+        Authentication::Password(*b"a\\#b\0\0\0\0")
+    );
 }
 
 #[test]
@@ -84,7 +91,7 @@ fn what_is_not_put_in_is_told() {
         assert!(is_as_expected, "{lines}: {found:?}");
     }
     let text = with("authentication {\nauth_type PASS\nauth_pass $ecret\n}");
-    assert_eq!(config(&text).instances[0].password, Some(*b"$ecret\0\0"));
+    assert_eq!(config(&text).instances[0].authentication, Authentication::Password(*b"$ecret\0\0"));
 }
 
 #[test]
@@ -142,7 +149,7 @@ fn some_variables_are_always_there() {
     );
     let (one, other) = (with_id(&text, "a"), with_id(&text, "a"));
     let config = one.config.unwrap();
-    assert_eq!(config.instances[0].password, Some(*b"a#b!\0\0\0\0"));
+    assert_eq!(config.instances[0].authentication, Authentication::Password(*b"a#b!\0\0\0\0"));
     assert!((7..=9).contains(&config.instances[0].priority.0));
     assert_eq!(other.config.unwrap(), config);
     let text = with("").replace("VI_1", "VI_${_INSTANCE}");
