@@ -12,6 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use noise::Noise;
+use ringward::config::blob::{self, Refused};
+use ringward::config::model::Config;
 
 /// `octets` with one to four changes, some of them from `other`.
 fn mutate(noise: &mut Noise, octets: &[u8], other: &[u8]) -> Vec<u8> {
@@ -100,6 +102,20 @@ fn netlink_datagrams_stand() {
 #[test]
 fn stories_of_an_engine_stand() {
     stands("engine", 500);
+}
+
+/// `ringwardc compile tests/fuzz/reference.conf -o tests/fuzz/corpus/blob_decode/reference` renews it
+/// when the schema changes: what is refused at its header finds nothing.
+#[test]
+fn the_blob_to_begin_with_is_one_of_today() {
+    let [mut blob] = <[_; 1]>::try_from(corpus("blob_decode")).unwrap();
+    let mut config = Config::boxed();
+    assert_eq!(blob::decode(&blob, &mut config), Ok(()));
+    // And it is the decoder that judges what is broken, not the sum over it.
+    blob.pop();
+    body::seal(&mut blob);
+    let refused = blob::decode(&blob, &mut config);
+    assert!(matches!(refused, Err(Refused::Record { .. })), "{refused:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use ringward::addr::{IfIndex, Version};
-use ringward::config::blob::{self, HEADER_LEN};
+use ringward::config::blob::{self, HEADER_LEN, MAGIC, SCHEMA};
 use ringward::config::check::check;
 use ringward::config::model::{Config, Parameters, Process};
 use ringward::config::source::{self, Found, Language, Options, Surroundings};
@@ -21,7 +21,7 @@ use ringward::engine::{Engine, Port};
 use ringward::limits::{BLOB_LEN_MAX, DATAGRAM_LEN_MAX};
 use ringward::time::{Instant, Span};
 use ringward::wire::vrrp::{self, Auth, Datagram, Outgoing, Seal};
-use ringward::wire::{arp, ethernet, http, ipv4, ipv6, ndisc, rtnl};
+use ringward::wire::{ah, arp, ethernet, http, ipv4, ipv6, ndisc, rtnl};
 
 /// A body.
 pub type Body = fn(&[u8]);
@@ -46,7 +46,7 @@ pub const ALL: [(&str, Body); 12] = [
 pub fn advert_ipv4(packet: &[u8]) {
     let Ok(datagram) = vrrp::dissect_ipv4(packet) else { return };
     let inner = ipv4::Packet::parse(packet).unwrap();
-    assert!(!inner.is_fragment() && inner.protocol == vrrp::PROTOCOL);
+    assert!(!inner.is_fragment() && matches!(inner.protocol, vrrp::PROTOCOL | ah::PROTOCOL));
     assert!(datagram.hop_limit == 255 || !datagram.destination.is_multicast());
     written_is_read(&datagram);
 }
@@ -258,17 +258,25 @@ fn turn(engine: &mut Engine, now: Instant) {
 /// A blob, as it is and with the checksum that it should have. One that is accepted keeps every
 /// rule, and comes back the same from being written.
 pub fn blob_decode(octets: &[u8]) {
+    decode_as_is(octets);
     let mut octets = octets.to_vec();
+    seal(&mut octets);
     decode_as_is(&octets);
-    if let Some((header, body)) = octets.split_at_mut_checked(HEADER_LEN) {
-        let len = u32::try_from(body.len()).unwrap();
-        header[20..24].copy_from_slice(&len.to_le_bytes());
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&header[..24]);
-        hasher.update(body);
-        header[24..28].copy_from_slice(&hasher.finalize().to_le_bytes());
-        decode_as_is(&octets);
-    }
+}
+
+/// Makes the header one of today's, and its length and sum those of what follows.
+pub fn seal(blob: &mut [u8]) {
+    let Some((header, body)) = blob.split_at_mut_checked(HEADER_LEN) else { return };
+    let len = u32::try_from(body.len()).unwrap();
+    let (summed, sum) = header.split_at_mut(HEADER_LEN - 4);
+    summed[..8].copy_from_slice(&MAGIC);
+    summed[8..10].copy_from_slice(&SCHEMA.to_le_bytes());
+    summed[10..12].fill(0);
+    summed[HEADER_LEN - 8..].copy_from_slice(&len.to_le_bytes());
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(summed);
+    hasher.update(body);
+    sum.copy_from_slice(&hasher.finalize().to_le_bytes());
 }
 
 fn decode_as_is(octets: &[u8]) {
