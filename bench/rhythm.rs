@@ -60,13 +60,17 @@ impl Rhythm {
 
     /// From one advert to the next, as microseconds above the interval.
     pub(crate) fn excesses(&self) -> impl Iterator<Item = f64> {
-        self.gaps().map(|[from, to]| micros(to.since(from)) - micros(self.interval))
+        self.gaps().map(|gap| self.excess(gap))
     }
 
     /// The same of those adverts that were due while the machine ran.
     pub(crate) fn excesses_outside(&self, stalls: &Stalls) -> impl Iterator<Item = f64> {
         let ran = |gap: &[Instant; 2]| !stalls.held_up(gap[0] + self.interval);
-        self.gaps().filter(ran).map(|[from, to]| micros(to.since(from)) - micros(self.interval))
+        self.gaps().filter(ran).map(|gap| self.excess(gap))
+    }
+
+    fn excess(&self, [from, to]: [Instant; 2]) -> f64 {
+        micros(to.since(from)) - micros(self.interval)
     }
 
     /// Adverts that should have been there, between others that were.

@@ -22,7 +22,7 @@ pub use reading::Reading;
 pub use site::site;
 
 use crate::config::blob;
-use crate::config::model::{Authentication, Config, Instance};
+use crate::config::model::Config;
 use crate::config::source::code::Code;
 use crate::config::source::explain::explain;
 use crate::config::source::keywords::page;
@@ -126,9 +126,8 @@ fn shortage(
     blob: &[u8],
     capacity: &Capacity,
 ) -> Option<(usize, usize, &'static str)> {
-    let has_header =
-        |instance: &&Instance| matches!(instance.authentication, Authentication::Header(_));
-    let headers = config.instances.iter().filter(has_header).count();
+    let instances = config.instances.iter();
+    let headers = instances.filter(|instance| instance.authentication.is_header()).count();
     [
         (config.instances.len(), capacity.instances, "instances"),
         (config.interfaces.len(), capacity.interfaces, "interfaces"),

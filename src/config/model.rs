@@ -156,6 +156,13 @@ pub enum Authentication {
     Header([u8; 8]),
 }
 
+impl Authentication {
+    /// Whether adverts are in an Authentication Header.
+    pub const fn is_header(&self) -> bool {
+        matches!(self, Authentication::Header(_))
+    }
+}
+
 /// Without the password: it must not reach a log.
 impl core::fmt::Debug for Authentication {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -387,6 +394,11 @@ impl Span16 {
 }
 
 impl Global {
+    /// Whether there is a FIFO that could be told of anything.
+    pub fn has_fifo(&self) -> bool {
+        self.fifos.iter().any(Option::is_some)
+    }
+
     /// keepalived's defaults.
     pub const fn new() -> Self {
         Global {

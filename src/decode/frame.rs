@@ -8,10 +8,9 @@ use crate::wire::arp::Arp;
 use crate::wire::checksum::Sum;
 use crate::wire::ndisc::Neighbour;
 use crate::wire::vrrp::{self, Datagram, Rejected};
-use crate::wire::{Reject, ethernet, ipv4, ipv6};
+use crate::wire::{Reject, ah, ethernet, ipv4, ipv6};
 
-/// IANA's protocol numbers.
-const AH: u8 = 51;
+/// IANA's protocol number.
 const ICMPV6: u8 = 58;
 
 /// IPv6 extension headers that the kernel skips on the way to a raw socket: hop-by-hop options,
@@ -102,7 +101,7 @@ fn over_ipv4(packet: &[u8]) -> Option<Advert<'_>> {
     let pdu = match (protocol, payload) {
         (vrrp::PROTOCOL, _) => payload,
         // RFC 4302 §2.2: the length is in words of four octets, less two.
-        (AH, [vrrp::PROTOCOL, words, ..]) => {
+        (ah::PROTOCOL, [vrrp::PROTOCOL, words, ..]) => {
             payload.get((usize::from(*words) + 2) * 4..).unwrap_or_default()
         }
         _ => return None,

@@ -10,7 +10,7 @@ use heapless::{String, Vec};
 use super::script::{Job, Of};
 use super::{Engine, NONE};
 use crate::addr::{Name, Priority};
-use crate::config::model::{Config, FIFO_COUNT, Global};
+use crate::config::model::{Config, FIFO_COUNT, Instance};
 use crate::limits::{COMMAND_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX};
 use crate::time::Instant;
 use crate::trace::{Event, StateName, Told};
@@ -125,7 +125,7 @@ impl Fifos {
 }
 
 impl Engine {
-    /// The FIFOs, in the order of [`Global::fifos`]: what has become of their lines.
+    /// The FIFOs, in the order of [`crate::config::model::Global::fifos`]: what has become of their lines.
     pub fn fifos(&self) -> impl Iterator<Item = (&str, Fifo)> {
         let rows = self.config.global.fifos.iter().zip(self.fifos.fifos);
         rows.filter_map(|(number, fifo)| Some((self.fifo_path((*number)?), fifo)))
@@ -138,7 +138,7 @@ impl Engine {
 
     /// A line about an instance.
     pub(super) fn write_of(&mut self, index: usize, told: Told) {
-        if COMMAND_COUNT_MAX == 0 || !has_fifo(&self.config.global) {
+        if COMMAND_COUNT_MAX == 0 || !self.config.global.has_fifo() {
             return;
         }
         let rows = self.config.instances.get(index).zip(self.routers.get(index));
@@ -149,7 +149,7 @@ impl Engine {
 
     /// A line about a sync group.
     pub(super) fn write_of_group(&mut self, row: u16, told: Told) {
-        if COMMAND_COUNT_MAX == 0 || !has_fifo(&self.config.global) {
+        if COMMAND_COUNT_MAX == 0 || !self.config.global.has_fifo() {
             return;
         }
         let Some(config) = self.config.groups.get(usize::from(row)) else { return };
@@ -159,7 +159,7 @@ impl Engine {
 
     /// Another effective priority, if pipes are to be told of that.
     pub(super) fn write_of_priority(&mut self, index: usize) {
-        let is_told = |row: &crate::config::model::Instance| row.notify.priority_changes;
+        let is_told = |row: &Instance| row.notify.priority_changes;
         if self.config.instances.get(index).is_some_and(is_told) {
             let is_master = self.state_of(index) == Some(StateName::Master);
             self.write_of(
@@ -171,7 +171,7 @@ impl Engine {
 
     /// The FIFOs are made before there is anything to write, so that somebody can open them.
     pub(super) fn want_fifos(&mut self) {
-        self.fifos.is_wanted = has_fifo(&self.config.global);
+        self.fifos.is_wanted = self.config.global.has_fifo();
     }
 
     /// Before another configuration is in force: the lines stay, and so do the counts of a FIFO that
@@ -301,10 +301,6 @@ impl Engine {
             self.events.push(Event::Fifo { fifo, lost, errno });
         }
     }
-}
-
-fn has_fifo(global: &Global) -> bool {
-    global.fifos.iter().any(Option::is_some)
 }
 
 fn path_of(config: &Config, number: u16) -> &str {

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::{Engine, Port, Presence, address};
 use crate::addr::{Family, IfIndex};
-use crate::config::model::{Authentication, Instance};
+use crate::config::model::Instance;
 use crate::config::network::network_of;
 use crate::limits::HEADER_COUNT_MAX;
 use crate::time::{Instant, Span};
@@ -557,5 +557,5 @@ impl Port {
 
 /// Whether its adverts are in an Authentication Header.
 pub(super) fn has_header(instance: &Instance) -> bool {
-    HEADER_COUNT_MAX != 0 && matches!(instance.authentication, Authentication::Header(_))
+    HEADER_COUNT_MAX != 0 && instance.authentication.is_header()
 }

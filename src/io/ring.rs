@@ -22,11 +22,11 @@ use io_uring::{cqueue, opcode, squeue, types};
 use tokio_uring::{InFlightOneshot, OneshotOutputTransform, UnsubmittedOneshot};
 
 use super::Fault;
-use crate::limits::{INTERFACE_COUNT_MAX, PROBE_FLIGHT_MAX, SEND_COUNT_MAX};
+use crate::limits::{HEADER_COUNT_MAX, INTERFACE_COUNT_MAX, PROBE_FLIGHT_MAX, SEND_COUNT_MAX};
 use crate::time::Instant;
 
 /// Raw sockets: one for each interface and family, and one for Authentication Headers.
-pub const PORT_COUNT: usize = 3 * INTERFACE_COUNT_MAX;
+pub const PORT_COUNT: usize = if HEADER_COUNT_MAX == 0 { 2 } else { 3 } * INTERFACE_COUNT_MAX;
 /// Timeouts in flight: each is earlier than the ones before it.
 pub const TIMER_COUNT: usize = 32;
 /// Clients of the control socket that are served at once.

@@ -39,6 +39,12 @@ impl<'b> Writer<'b> {
     }
 }
 
+/// Whether these are the same secret, compared in a time that does not depend on where they differ.
+pub(super) fn is_same_secret<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    let difference = one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b));
+    core::hint::black_box(difference) == 0
+}
+
 /// Octets written as hexadecimal digits, with white space where it helps the reader.
 #[cfg(test)]
 pub(super) fn hex(text: &str) -> Vec<u8> {

@@ -21,7 +21,7 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum::Sum;
-use super::octets::Writer;
+use super::octets::{Writer, is_same_secret};
 use super::{Reject, ah, ipv4, ipv6};
 use crate::addr::{Family, Priority, Version, Vrid};
 use crate::limits::HEADER_COUNT_MAX;
@@ -152,9 +152,7 @@ impl Auth<'_> {
     /// Whether this is `password`, compared in a time that does not depend on where they differ.
     #[must_use]
     pub fn password_matches(&self, password: &[u8; 8]) -> bool {
-        let Auth::Password(received) = self else { return false };
-        let difference = received.iter().zip(password).fold(0, |sum, (a, b)| sum | (a ^ b));
-        core::hint::black_box(difference) == 0
+        matches!(self, Auth::Password(received) if is_same_secret(received, password))
     }
 }
 

@@ -173,7 +173,7 @@ fn global_rows(config: &Config) -> Vec<Row> {
         let name = config.interface_name(delay.interface);
         row("interface_up_down_delays", format!("{name} {} {}", delay.down, delay.up))
     }));
-    if has_fifo(config) {
+    if config.global.has_fifo() {
         let keyword = "fifo_write_vrrp_states_on_reload";
         rows.push(row(keyword, yes(global.fifo_states_on_reload)));
     }
@@ -211,7 +211,7 @@ fn instance_rows(config: &Config, index: usize, instance: &Instance) -> Vec<Row>
         row("garp_lower_prio_repeat", announce.lower_repeat.to_string()),
         row("garp_extra_if", span_or_none(announce.extra_interface)),
     ];
-    if has_fifo(config) {
+    if config.global.has_fifo() {
         rows.push(row("notify_priority_changes", yes(instance.notify.priority_changes)));
     }
     let start = usize::from(instance.addresses.start);
@@ -267,11 +267,6 @@ fn notify_commands(notify: &Notify) -> impl Iterator<Item = (&'static str, u16)>
     ]
     .into_iter()
     .filter_map(|(keyword, command)| Some((keyword, command?)))
-}
-
-/// Whether there is anything that could be told of changes of priority.
-fn has_fifo(config: &Config) -> bool {
-    config.global.fifos.iter().any(Option::is_some)
 }
 
 fn words(command: &Command) -> String {

@@ -4,7 +4,7 @@ use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::explain::{KEEPALIVED, Origin, Scope};
 use super::Lowering;
-use super::instance::{AuthType, Authentication as Draft};
+use super::instance::Authentication as Draft;
 use crate::addr::Version;
 use crate::config::model::Authentication;
 
@@ -61,12 +61,10 @@ impl Lowering<'_> {
             );
             self.origins.set(scope, "auth_pass", Origin::Changed(password.span, "cut to 8 octets"));
         }
-        match kind.value {
-            AuthType::Password => Authentication::Password(octets),
-            AuthType::Header => {
-                self.needs.headers.push(kind.span);
-                Authentication::Header(octets)
-            }
+        let made = (kind.value)(octets);
+        if made.is_header() {
+            self.needs.headers.push(kind.span);
         }
+        made
     }
 }

@@ -14,6 +14,7 @@ use super::global::{Announcing, is_announcing};
 use super::{Given, Lowering, track};
 use crate::addr::{InterfaceName, Name, Version};
 use crate::config::check::{INTERVAL_V2_MAX, PREEMPT_DELAY_MAX};
+use crate::config::model;
 use crate::time::Span;
 
 /// An instance as it stands in the text.
@@ -46,12 +47,8 @@ pub(super) struct Draft {
     pub(super) unread: Vec<&'static str>,
 }
 
-/// `auth_type`.
-#[derive(Clone, Copy)]
-pub(super) enum AuthType {
-    Password,
-    Header,
-}
+/// `auth_type`: what it makes of the octets of `auth_pass`.
+type AuthType = fn([u8; 8]) -> model::Authentication;
 
 /// The block `authentication`.
 pub(super) struct Authentication {
@@ -260,7 +257,10 @@ impl Lowering<'_> {
             self.once(&mut seen, keyword.name, statement.keyword.span);
             match keyword.name {
                 "auth_type" => {
-                    let kinds = [("PASS", AuthType::Password), ("AH", AuthType::Header)];
+                    let kinds: [(&str, AuthType); 2] = [
+                        ("PASS", model::Authentication::Password),
+                        ("AH", model::Authentication::Header),
+                    ];
                     let given = self.choice("auth_type", word, &kinds);
                     authentication.is_reported |= given.is_none();
                     authentication.kind = given;
