@@ -92,6 +92,9 @@ pub const fn delay_count_max(scripts: usize, commands: usize) -> usize {
     if scripts == 0 && commands == 0 { 0 } else { 16 }
 }
 
+/// Commands that were told of something and how they ended, kept for `log`.
+pub const NOTIFIED_COUNT_MAX: usize = if COMMAND_COUNT_MAX == 0 { 1 } else { TRANSITION_COUNT_MAX };
+
 /// Instances whose adverts are in an Authentication Header (`auth_type AH`): all, or none on boards of
 /// VRRP alone, which do without its 12 kB of code.
 pub const HEADER_COUNT_MAX: usize =

@@ -3,8 +3,8 @@
 use core::net::IpAddr;
 use heapless::Deque;
 
-use crate::addr::Priority;
-use crate::limits::{EVENT_COUNT_MAX, TRANSITION_COUNT_MAX};
+use crate::addr::{Name, Priority};
+use crate::limits::{EVENT_COUNT_MAX, NOTIFIED_COUNT_MAX, TRANSITION_COUNT_MAX};
 use crate::time::{Instant, Span};
 use crate::track::Standing;
 use crate::track::message::Outcome;
@@ -228,25 +228,10 @@ pub enum Event {
     },
     /// A command was told of something.
     Notified {
-        /// Index of the instance.
-        instance: u16,
-        /// Of what.
-        told: Told,
-        /// How the command ended.
-        outcome: Outcome,
-        /// How long it took.
-        took: Span,
-    },
-    /// A command was told of something about a sync group.
-    GroupNotified {
-        /// Index of the group.
-        group: u16,
-        /// Of what.
-        told: Told,
-        /// How the command ended.
-        outcome: Outcome,
-        /// How long it took.
-        took: Span,
+        /// Of whom.
+        whose: Whose,
+        /// Which command it was, and how it ended.
+        told: Notice,
     },
     /// An interface is down, or works again, and that counts only if it lasts.
     LinkDelayed {
@@ -331,6 +316,68 @@ impl Told {
     }
 }
 
+/// Of whom a command was told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    /// Of an instance, by its index.
+    Instance(u16),
+    /// Of a sync group, by its index.
+    Group(u16),
+    /// Of an instance that a reload has removed.
+    Removed,
+}
+
+/// How a command ended that was told of something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// Of what it was told.
+    pub told: Told,
+    /// Whether it is the command for everything (`notify`), not that of this alone.
+    pub is_general: bool,
+    /// How it ended; none: nothing is heard of it.
+    pub outcome: Option<Outcome>,
+    /// How long it took.
+    pub took: Span,
+    /// States of the same instance or group that were over before their turn, and of which nobody
+    /// was told for that.
+    pub superseded: u32,
+}
+
+impl Notice {
+    /// The keyword that the command stands behind.
+    pub const fn keyword(&self) -> &'static str {
+        match self.told {
+            _ if self.is_general => "notify",
+            Told::Master => "notify_master",
+            Told::Backup => "notify_backup",
+            Told::Fault => "notify_fault",
+            Told::Stop => "notify_stop",
+            Told::Deleted => "notify_deleted",
+            Told::RxLowerPriority => "notify_master_rx_lower_pri",
+            // No command is told of these.
+            Told::MasterPriority | Told::BackupPriority => "-",
+        }
+    }
+
+    /// Whether the command did what it was to do.
+    pub fn is_success(&self) -> bool {
+        self.outcome.is_some_and(Outcome::is_success)
+    }
+}
+
+/// A [`Notice`] for `log`: by name, because numbers change when the configuration does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notified {
+    /// When that was known.
+    pub at: Instant,
+    /// Of the instance or the group.
+    pub name: Name,
+    /// Whether it is a group's.
+    pub is_group: bool,
+    /// Which command it was, and how it ended.
+    pub notice: Notice,
+}
+
 /// What differs between a peer's advert and this configuration, without harm to the election.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mismatch {
@@ -392,6 +439,9 @@ impl<T, const N: usize> Default for Ring<T, N> {
 
 /// Events that wait to be formatted.
 pub type Events = Ring<Event, EVENT_COUNT_MAX>;
+
+/// How the last commands ended, kept for `log`.
+pub type NotifiedRing = Ring<Notified, NOTIFIED_COUNT_MAX>;
 
 /// The last transitions, kept for `log` and `status`.
 pub type Transitions = Ring<Transition, TRANSITION_COUNT_MAX>;

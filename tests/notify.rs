@@ -22,7 +22,8 @@ use rig::{Router, compile_text, eventually, set_mode};
 use ringward::lab::{Node, Segment};
 
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
-const SOON: Duration = Duration::from_secs(30);
+/// Longer than a command may take.
+const SOON: Duration = Duration::from_secs(60);
 /// What commands write to.
 const LOG: &str = "/run/log";
 
@@ -150,6 +151,10 @@ fn hotplug_is_called_as_openwrt_calls_it() {
     drop(router);
 }
 
+fn usize_at(value: &serde_json::Value, key: &str) -> usize {
+    value[key].as_u64().and_then(|count| count.try_into().ok()).unwrap()
+}
+
 /// Under a thousand changes a second, with a command of each temper, no two of one instance overlap,
 /// and the last state is the last that is told.
 fn storm(temper: &str, command: &str) {
@@ -175,8 +180,21 @@ fn storm(temper: &str, command: &str) {
     scene.wait_for(&router, "MASTER");
     let log = scene.log();
     assert!(!log.contains(&"OVERLAP".to_owned()), "{flaps} flaps: {log:#?}");
+    // Every state there was has been told, or was over before its turn.
+    let count = || {
+        let history = router.log(&scene.node);
+        let kept = |key: &str| history[key].as_array().unwrap();
+        let transitions = kept("transitions").len() + usize_at(&history, "forgotten");
+        let told = kept("notified").len() + usize_at(&history, "notified_forgotten");
+        let superseded = kept("notified").iter().map(|one| usize_at(one, "superseded"));
+        (transitions, told, superseded.sum::<usize>())
+    };
+    eventually(SOON, "an end of the last command", || {
+        let (transitions, told, superseded) = count();
+        transitions == told + superseded
+    });
+    println!("{temper}: {flaps} flaps; transitions, told, superseded: {:?}", count());
     assert_eq!(router.status(&scene.node)["process"]["allocations"], 0);
-    println!("{temper}: {flaps} flaps of the link in a second, {} told", log.len());
 }
 
 #[test]
@@ -187,6 +205,16 @@ fn the_last_state_is_told_last_by_a_quick_command() {
 #[test]
 fn the_last_state_is_told_last_by_a_slow_command() {
     storm("slow", "sleep 0.2");
+}
+
+/// It hangs until its time of 30 seconds is over, the first time that it is told of FAULT.
+#[test]
+fn the_last_state_is_told_last_by_a_command_that_hangs() {
+    storm(
+        "hanging",
+        "if [ $4 = FAULT ] && mkdir /run/hung; then\n\
+         trap 'rmdir /run/busy; exit' TERM; sleep 1000 & wait\nfi",
+    );
 }
 
 #[test]
@@ -201,6 +229,50 @@ fn the_last_state_is_told_last_by_a_command_that_crashes() {
         "crashing",
         "trap 'echo \"$4\" >> /run/log; rmdir /run/busy; trap - SEGV; kill -SEGV $$' EXIT; exit",
     );
+}
+
+/// How each command ended is in the log: one that succeeds, one that fails, one that hangs until its
+/// time of 30 seconds is over, and how many states were over meanwhile.
+#[test]
+fn the_log_tells_how_each_command_ended() {
+    let scene = Scene::new("outcome", "case $1 in slow) sleep 1000;; bad) exit 3;; esac");
+    let commands = "  notify_backup \"/run/tell slow\"\n  notify_master \"/run/tell bad\"\n  \
+                    notify \"/run/tell good\"";
+    let router = scene.start(Ringward, &instance(commands));
+    let state = || router.status(&scene.node)["instances"][0]["state"].clone();
+    eventually(SOON, "master", || state() == "MASTER");
+    scene.node.cut().unwrap();
+    eventually(SOON, "fault", || state() == "FAULT");
+    scene.node.mend().unwrap();
+    eventually(SOON, "master again", || state() == "MASTER");
+    let notified = || router.log(&scene.node)["notified"].as_array().unwrap().clone();
+    eventually(SOON, "four commands", || notified().len() == 4);
+    let notified = notified();
+    let told: Vec<_> = notified
+        .iter()
+        .map(|one| {
+            let word = |key: &str| one[key].as_str().unwrap();
+            let words = [word("instance"), word("by"), word("of"), word("outcome")].join("|");
+            (words, one["superseded"].as_u64().unwrap())
+        })
+        .collect();
+    // Of MASTER, FAULT and BACKUP nobody was told while the first command hung.
+    let expected = [
+        ("pair|notify_backup|BACKUP|time limit exceeded", 0),
+        ("pair|notify|BACKUP|exit code 0", 0),
+        ("pair|notify_master|MASTER|exit code 3", 3),
+        ("pair|notify|MASTER|exit code 0", 0),
+    ];
+    assert_eq!(told, expected.map(|(words, count)| (words.to_owned(), count)));
+    let took = |index: usize| Duration::from_micros(notified[index]["took_us"].as_u64().unwrap());
+    assert!(took(0) >= Duration::from_secs(30), "{:?}", took(0));
+    assert!((1..4).all(|index| took(index) < took(0)), "{notified:#?}");
+    let text = router.ask(&scene.node, &["log"]);
+    let line = text.lines().find(|line| line.contains("notify_master")).unwrap();
+    assert!(line.contains("  pair  notify_master: exit code 3 after "), "{text}");
+    assert!(line.ends_with(", 3 states before it were superseded"), "{text}");
+    let output = router.process.output();
+    assert!(output.contains("of=MASTER by=notify_master outcome=\"exit code 3\""), "{output}");
 }
 
 /// The helper is killed while a command runs: it is run again, by the next helper.

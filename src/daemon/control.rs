@@ -17,7 +17,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use super::request::Follow;
 use crate::io::ring::{CLIENT_COUNT, Operation, Ring, Tag};
 use crate::limits::{
-    ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, TRANSITION_COUNT_MAX,
+    ADDRESS_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, NOTIFIED_COUNT_MAX,
+    TRANSITION_COUNT_MAX,
 };
 use crate::time::{Instant, Span};
 
@@ -28,6 +29,7 @@ const REPLY_LEN_MAX: usize = INSTANCE_COUNT_MAX * 1792 // an instance with its c
     + ADDRESS_COUNT_MAX * 160 // an address, its interface and its state
     + INTERFACE_COUNT_MAX * 1024 // an interface with its counters
     + TRANSITION_COUNT_MAX * 512 // the log
+    + NOTIFIED_COUNT_MAX * 512 // and how commands ended, in it
     + (1 << 13); // the process and what is around the tables
 /// Longer than this, no client is waited for.
 const PATIENCE: Span = Span::from_secs(2);

@@ -50,11 +50,7 @@ pub(super) fn report(engine: &mut Engine) -> bool {
 fn level(event: &Event) -> Level {
     match event {
         Event::Transition(transition) if transition.to != StateName::Fault => Level::Info,
-        Event::Notified { outcome, .. } | Event::GroupNotified { outcome, .. }
-            if outcome.is_success() =>
-        {
-            Level::Info
-        }
+        Event::Notified { told, .. } if told.is_success() => Level::Info,
         Event::Script { standing: Standing::Passing, .. }
         | Event::PriorityChanged { .. }
         | Event::LinkDelayed { .. }
@@ -66,7 +62,6 @@ fn level(event: &Event) -> Level {
         | Event::Stalled { .. }
         | Event::Script { .. }
         | Event::Notified { .. }
-        | Event::GroupNotified { .. }
         | Event::Fifo { .. }
         | Event::NotTold { .. }
         | Event::Mismatch { .. }

@@ -70,7 +70,7 @@ use crate::limits::{
     ADDRESS_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::time::{Instant, Span};
-use crate::trace::{Cause, Event, Events, StateName, Told, Transition, Transitions};
+use crate::trace::{Cause, Event, Events, NotifiedRing, StateName, Told, Transition, Transitions};
 use crate::vrrp::instance::{self, Reaction, Send, State};
 use crate::wire::Reject;
 
@@ -135,6 +135,7 @@ pub struct Engine {
     adverts_accepted: u64,
     events: Events,
     transitions: Transitions,
+    notified: NotifiedRing,
 }
 
 /// Where and how a prepared packet is to be sent.
@@ -268,6 +269,7 @@ impl Engine {
             adverts_accepted: 0,
             events: Events::new(),
             transitions: Transitions::new(),
+            notified: NotifiedRing::new(),
         }
     }
 
@@ -441,6 +443,11 @@ impl Engine {
     /// The last transitions, oldest first.
     pub fn transitions(&self) -> &Transitions {
         &self.transitions
+    }
+
+    /// How the last commands ended that were told of something, oldest first.
+    pub const fn notified(&self) -> &NotifiedRing {
+        &self.notified
     }
 
     /// The instances at run time, in the order of [`Config::instances`].

@@ -13,8 +13,8 @@ use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
 use crate::limits::{COMMAND_COUNT_MAX, NAME_LEN_MAX, RUNS_PROGRAMS};
 use crate::time::{Instant, Span};
-use crate::trace::{Event, StateName, Told};
-use crate::track::message::{Request, Run};
+use crate::trace::{Event, Events, Notice, Notified, NotifiedRing, StateName, Told, Whose};
+use crate::track::message::{Outcome, Request, Run};
 
 /// A command that is told of a state is ended after so long.
 pub const NOTIFY_LIMIT: Span = Span::from_secs(30);
@@ -33,6 +33,8 @@ pub(super) struct Lane {
     /// A master of lower priority was heard (`notify_master_rx_lower_pri`).
     rival: Option<Priority>,
     running: Option<Running>,
+    /// States that were over before their turn, since a command last began.
+    superseded: u32,
 }
 
 /// A state whose commands are being told.
@@ -45,15 +47,31 @@ struct Running {
     /// Of the request; none: the helper is to be asked.
     ticket: Option<u32>,
     since: Instant,
+    /// States before it that nobody was told of.
+    superseded: u32,
+}
+
+impl Running {
+    /// What the log says of the command that runs.
+    fn notice(&self, outcome: Option<Outcome>, took: Span) -> Notice {
+        let Running { told, step, superseded, .. } = *self;
+        Notice { told, is_general: step == 1, outcome, took, superseded }
+    }
 }
 
 impl Lane {
     pub(super) const fn new() -> Self {
-        Lane { next: None, rival: None, running: None }
+        Lane { next: None, rival: None, running: None, superseded: 0 }
     }
 
     fn is_idle(&self) -> bool {
-        *self == Lane::new()
+        self.next.is_none() && self.rival.is_none() && self.running.is_none()
+    }
+
+    /// This is the latest state now; what has waited for its turn is over.
+    fn post(&mut self, next: Option<(Told, Priority)>) {
+        self.superseded = self.superseded.saturating_add(u32::from(self.next.is_some()));
+        self.next = next;
     }
 
     /// What the helper is to be asked next: what was begun goes on before anything else.
@@ -72,6 +90,7 @@ impl Lane {
                         step: 0,
                         ticket: None,
                         since: now,
+                        superseded: core::mem::take(&mut self.superseded),
                     })
                 }
             };
@@ -112,12 +131,18 @@ impl Lane {
 
     /// The command has been told, or there is none.
     fn step_is_over(&mut self) {
-        self.running = match self.running {
-            Some(Running { step: 0, told, priority, since, .. }) => {
-                Some(Running { step: 1, told, priority, since, ticket: None })
-            }
-            Some(_) | None => None,
-        };
+        let first = self.running.filter(|running| running.step == 0);
+        self.running = first.map(|running| Running { step: 1, ticket: None, ..running });
+    }
+
+    /// The command that runs has ended, or is lost. What is to be said of it.
+    fn end(&mut self, outcome: Option<Outcome>, took: Span) -> Option<Notice> {
+        let running = self.running.as_mut()?;
+        let notice = running.notice(outcome, took);
+        // Said once, not of the second command again.
+        running.superseded = 0;
+        self.step_is_over();
+        Some(notice)
     }
 
     /// Whatever was asked has come to nothing: it is asked again, unless a newer state waits.
@@ -125,6 +150,8 @@ impl Lane {
         if let Some(running) = &mut self.running {
             running.ticket = None;
             if self.next.is_some() {
+                let count = running.superseded.saturating_add(1);
+                self.superseded = self.superseded.saturating_add(count);
                 self.running = None;
             }
         }
@@ -178,12 +205,22 @@ pub(super) struct Orphan {
     commands: [Option<Command>; 2],
     step: u8,
     ticket: Option<u32>,
+    /// What the log says of the command that runs, when it has ended.
+    notice: Notice,
     since: Instant,
+    /// States before its end that nobody was told of.
+    superseded: u32,
 }
 
 impl Orphan {
     fn is_over(&self) -> bool {
         self.step > 1 && self.ticket.is_none()
+    }
+
+    /// The command that runs has ended, or is lost. What is to be said of it.
+    fn end(&mut self, outcome: Option<Outcome>, took: Span) -> Notice {
+        self.ticket = None;
+        Notice { outcome, took, ..self.notice }
     }
 }
 
@@ -238,7 +275,7 @@ impl Engine {
         }
         row.told = Some(told);
         let has_command = has_command(&config.notify, told);
-        row.lane.next = has_command.then_some((told, Priority(0)));
+        row.lane.post(has_command.then_some((told, Priority(0))));
         self.jobs.has_news = true;
         self.write_of_group(group, told);
     }
@@ -257,7 +294,7 @@ impl Engine {
             Told::RxLowerPriority | Told::MasterPriority | Told::BackupPriority => return,
             // Even if nobody is told of it: what waits is over.
             Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted => {
-                router.lane.next = has_command.then_some((told, priority));
+                router.lane.post(has_command.then_some((told, priority)));
                 router.lane.rival = router.lane.rival.filter(|_| told == Told::Master);
             }
         }
@@ -287,15 +324,21 @@ impl Engine {
         if commands.iter().all(Option::is_none) {
             return;
         }
+        let waited = u32::from(router.lane.next.is_some());
+        let none =
+            Notice { told, is_general: false, outcome: None, took: Span::ZERO, superseded: 0 };
+        // After what is running now.
+        let running = router.lane.running.filter(|running| running.ticket.is_some());
         let orphan = Orphan {
             name: config.name.clone(),
             told,
             priority: router.fsm.settings().priority,
             commands,
             step: 0,
-            // After what is running now.
-            ticket: router.lane.running.and_then(|running| running.ticket),
+            ticket: running.and_then(|running| running.ticket),
+            notice: running.map_or(none, |running| running.notice(None, Span::ZERO)),
             since: now,
+            superseded: router.lane.superseded.saturating_add(waited),
         };
         self.jobs.has_news = true;
         if self.orphans.push(orphan).is_err() {
@@ -411,6 +454,9 @@ impl Engine {
         let tail = tail_of("INSTANCE", step, &orphan.name, orphan.told, orphan.priority);
         let len = request(&self.config, command, ticket, NOTIFY_LIMIT, &tail).write(buffer)?;
         (orphan.ticket, orphan.since, orphan.step) = (Some(ticket), now, step + 1);
+        let superseded = core::mem::take(&mut orphan.superseded);
+        let is_general = step == 1;
+        orphan.notice = Notice { told: orphan.told, is_general, superseded, ..orphan.notice };
         self.asked(now);
         Some(Job { len, of: Of::Orphan(u16::try_from(index).ok()?) })
     }
@@ -441,30 +487,32 @@ impl Engine {
 
     /// A command has ended.
     pub(super) fn told(&mut self, ticket: u32, ended: Ended) {
-        let mut lanes = self.routers.iter_mut().enumerate();
-        if let Some((index, router)) = lanes.find(|(_, router)| router.lane.is_running(ticket)) {
-            if let Some(running) = router.lane.running {
-                router.told = Some((running.told, ended));
-                if let Ok(instance) = u16::try_from(index) {
-                    let Ended { outcome, took, .. } = ended;
-                    let told = running.told;
-                    self.events.push(Event::Notified { instance, told, outcome, took });
-                }
+        let Ended { at, outcome, took } = ended;
+        let history = (&mut self.events, &mut self.notified);
+        let mut lanes = (0..).zip(&mut self.routers).zip(&self.config.instances);
+        if let Some(((index, router), row)) =
+            lanes.find(|((_, router), _)| router.lane.is_running(ticket))
+        {
+            if let Some(notice) = router.lane.end(Some(outcome), took) {
+                router.told = Some((notice.told, ended));
+                note(history, at, (Whose::Instance(index), &row.name), notice);
             }
-            router.lane.step_is_over();
             self.jobs.has_news = true;
+            return;
         }
-        let mut groups = self.groups.iter_mut().enumerate();
-        if let Some((index, group)) = groups.find(|(_, group)| group.lane.is_running(ticket)) {
-            if let (Some(running), Ok(group)) = (group.lane.running, u16::try_from(index)) {
-                let Ended { outcome, took, .. } = ended;
-                self.events.push(Event::GroupNotified { group, told: running.told, outcome, took });
+        let mut lanes = (0..).zip(&mut self.groups).zip(&self.config.groups);
+        if let Some(((index, group), row)) =
+            lanes.find(|((_, group), _)| group.lane.is_running(ticket))
+        {
+            if let Some(notice) = group.lane.end(Some(outcome), took) {
+                note(history, at, (Whose::Group(index), &row.name), notice);
             }
-            group.lane.step_is_over();
             self.jobs.has_news = true;
+            return;
         }
-        for orphan in self.orphans.iter_mut().filter(|orphan| orphan.ticket == Some(ticket)) {
-            orphan.ticket = None;
+        if let Some(orphan) = self.orphans.iter_mut().find(|orphan| orphan.ticket == Some(ticket)) {
+            let notice = orphan.end(Some(outcome), took);
+            note(history, at, (Whose::Removed, &orphan.name), notice);
             self.jobs.has_news = true;
         }
     }
@@ -476,19 +524,28 @@ impl Engine {
         let slept = now.since(at);
         let slept = if slept < SLEPT { Span::ZERO } else { slept };
         let lost = |since: Instant| since + slept + LOST <= now;
-        let routers = self.routers.iter_mut().map(|router| &mut router.lane);
-        for lane in routers.chain(self.groups.iter_mut().map(|group| &mut group.lane)) {
-            if lane.running.is_some_and(|run| run.ticket.is_some() && lost(run.since)) {
-                lane.step_is_over();
-                self.jobs.has_news = true;
+        let routers = (0..).zip(&mut self.routers).zip(&self.config.instances);
+        let routers = routers
+            .map(|((index, router), row)| (Whose::Instance(index), &row.name, &mut router.lane));
+        let groups = (0..).zip(&mut self.groups).zip(&self.config.groups);
+        let groups =
+            groups.map(|((index, group), row)| (Whose::Group(index), &row.name, &mut group.lane));
+        for (whose, name, lane) in routers.chain(groups) {
+            let is_lost = |run: &Running| run.ticket.is_some() && lost(run.since);
+            let Some(since) = lane.running.filter(is_lost).map(|run| run.since) else { continue };
+            if let Some(notice) = lane.end(None, now.since(since)) {
+                note((&mut self.events, &mut self.notified), now, (whose, name), notice);
             }
+            self.jobs.has_news = true;
         }
         if self.fifos.asked_at().is_some_and(lost) {
             self.lines_lost();
         }
         for orphan in &mut self.orphans {
             if orphan.ticket.is_some() && lost(orphan.since) {
-                orphan.ticket = None;
+                let notice = orphan.end(None, now.since(orphan.since));
+                let history = (&mut self.events, &mut self.notified);
+                note(history, now, (Whose::Removed, &orphan.name), notice);
                 self.jobs.has_news = true;
             }
         }
@@ -514,10 +571,24 @@ impl Engine {
         }
         for orphan in self.orphans.iter_mut().filter(|orphan| orphan.ticket.is_some()) {
             (orphan.ticket, orphan.step) = (None, orphan.step.saturating_sub(1));
+            let unsaid = orphan.notice.superseded;
+            orphan.superseded = orphan.superseded.saturating_add(unsaid);
         }
         self.fifos.unask();
         self.jobs.has_news = true;
     }
+}
+
+/// Keeps how a command has ended, and says so.
+fn note(
+    (events, log): (&mut Events, &mut NotifiedRing),
+    at: Instant,
+    (whose, name): (Whose, &Name),
+    notice: Notice,
+) {
+    events.push(Event::Notified { whose, told: notice });
+    let is_group = matches!(whose, Whose::Group(_));
+    log.push(Notified { at, name: name.clone(), is_group, notice });
 }
 
 /// Whether a reload has removed an instance of this name, and that has not been told yet.

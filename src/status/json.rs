@@ -6,13 +6,13 @@
 use core::fmt::{self, Write};
 
 use super::group::render_group_json;
-use super::{Process, SCHEMA};
+use super::{Process, SCHEMA, render_outcome};
 use crate::addr::Family;
 use crate::config::model;
 use crate::engine::{Ended, Engine, Interface, Presence, Router};
 use crate::limits::{COMMAND_COUNT_MAX, DELAY_COUNT_MAX};
 use crate::time::Instant;
-use crate::trace::Transition;
+use crate::trace::{Notified, Transition};
 use crate::track::Effect;
 use crate::wire::Reject;
 
@@ -385,13 +385,39 @@ fn render_transition(
     out.write_char('}')
 }
 
-/// The last transitions, oldest first.
+fn render_notified(now: Instant, notified: &Notified, out: &mut dyn Write) -> fmt::Result {
+    let Notified { at, name, is_group, notice } = notified;
+    let kind = if *is_group { "group" } else { "instance" };
+    write!(
+        out,
+        "{{\"{kind}\":{},\"of\":\"{}\",\"by\":\"{}\",\"outcome\":\"",
+        Quoted(name),
+        notice.told.name(),
+        notice.keyword(),
+    )?;
+    render_outcome(notice.outcome, out)?;
+    write!(
+        out,
+        "\",\"took_us\":{},\"superseded\":{},\"age_us\":{}}}",
+        notice.took.as_micros(),
+        notice.superseded,
+        now.since(*at).as_micros(),
+    )
+}
+
+/// The last transitions, and how the last commands ended, oldest first.
 pub fn render_log_json(engine: &Engine, now: Instant, out: &mut dyn Write) -> fmt::Result {
     let forgotten = engine.transitions().lost();
     write!(out, "{{\"schema\":{SCHEMA},\"forgotten\":{forgotten},\"transitions\":[")?;
     for (index, transition) in engine.transitions().iter().enumerate() {
         out.write_str(if index == 0 { "" } else { "," })?;
         render_transition(engine, now, transition, out)?;
+    }
+    let forgotten = engine.notified().lost();
+    write!(out, "],\"notified_forgotten\":{forgotten},\"notified\":[")?;
+    for (index, notified) in engine.notified().iter().enumerate() {
+        out.write_str(if index == 0 { "" } else { "," })?;
+        render_notified(now, notified, out)?;
     }
     out.write_str("]}\n")
 }

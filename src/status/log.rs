@@ -2,9 +2,10 @@
 
 use core::fmt::{self, Write};
 
+use super::render_outcome;
 use crate::engine::Engine;
 use crate::limits::{DELAY_COUNT_MAX, RUNS_PROGRAMS};
-use crate::trace::{Event, Mismatch};
+use crate::trace::{Event, Mismatch, Whose};
 
 /// Writes an event without a line's end.
 pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt::Result {
@@ -75,26 +76,28 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             let (kind, name) =
                 row.map_or(("script", "?"), |row| (row.kind.name(), row.name.as_str()));
             write!(out, "- {kind} name=\"{name}\" state={} why=\"", standing.name())?;
-            match outcome {
-                Some(outcome) => write!(out, "{outcome}\""),
-                None => out.write_str("nothing is heard of it\""),
-            }
+            render_outcome(*outcome, out)?;
+            out.write_char('"')
         }
-        Event::Notified { instance, told, outcome, took } => write!(
-            out,
-            "{} notified of={} outcome=\"{outcome}\" took_us={}",
-            engine.name_at(*instance),
-            told.name(),
-            took.as_micros(),
-        ),
-        Event::GroupNotified { group, told, outcome, took } => {
-            let groups = &engine.config().groups;
-            let name = groups.get(usize::from(*group)).map_or("?", |row| row.name.as_str());
-            let (told, took) = (told.name(), took.as_micros());
-            write!(
-                out,
-                "- notified group=\"{name}\" of={told} outcome=\"{outcome}\" took_us={took}"
-            )
+        Event::Notified { whose, told } => {
+            match whose {
+                Whose::Instance(instance) => {
+                    write!(out, "{} notified", engine.name_at(*instance))?;
+                }
+                Whose::Group(group) => {
+                    let row = engine.config().groups.get(usize::from(*group));
+                    let name = row.map_or("?", |row| row.name.as_str());
+                    write!(out, "- notified group=\"{name}\"")?;
+                }
+                Whose::Removed => out.write_str("- notified removed=yes")?,
+            }
+            write!(out, " of={} by={} outcome=\"", told.told.name(), told.keyword())?;
+            render_outcome(told.outcome, out)?;
+            write!(out, "\" took_us={}", told.took.as_micros())?;
+            match told.superseded {
+                0 => Ok(()),
+                count => write!(out, " superseded={count}"),
+            }
         }
         Event::LinkDelayed { interface, works, delay } => {
             let name = engine.config().interface_name(*interface);
@@ -127,7 +130,6 @@ const fn is_possible(event: &Event) -> bool {
     match event {
         Event::Script { .. }
         | Event::Notified { .. }
-        | Event::GroupNotified { .. }
         | Event::NotTold { .. }
         | Event::Fifo { .. } => RUNS_PROGRAMS,
         Event::LinkDelayed { .. } => DELAY_COUNT_MAX != 0,

@@ -21,9 +21,18 @@ pub use text::{render_log_text, render_text};
 use core::fmt;
 
 use crate::time::Span;
+use crate::track::message::Outcome;
 
 /// The version of the JSON documents' layout: grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
+
+/// How a command ended, where anything was heard of it.
+fn render_outcome(outcome: Option<Outcome>, out: &mut dyn fmt::Write) -> fmt::Result {
+    match outcome {
+        Some(outcome) => write!(out, "{outcome}"),
+        None => out.write_str("nothing is heard of it"),
+    }
+}
 
 /// A length of time as people read it: `3.61 s`, `12 min 3 s`, `4 d 2 h`.
 struct Ago(Span);

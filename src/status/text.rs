@@ -4,12 +4,12 @@ use core::fmt::{self, Write};
 
 use super::group::render_group;
 use super::screen::render_summary;
-use super::{Ago, Process};
+use super::{Ago, Process, render_outcome};
 use crate::config::model;
 use crate::engine::{Change, Engine, Interface, Presence, Router};
 use crate::limits::{COMMAND_COUNT_MAX, DELAY_COUNT_MAX};
 use crate::time::Instant;
-use crate::trace::{Cause, Transition};
+use crate::trace::{Cause, Notified, Transition};
 use crate::track::Effect;
 use crate::vrrp::instance::State;
 use crate::wire::Reject;
@@ -323,12 +323,19 @@ fn render_process(process: &Process, out: &mut dyn Write) -> fmt::Result {
     Ok(())
 }
 
-/// The last transitions, oldest first, one a line.
+/// The last transitions, and how the commands ended that were told of them, oldest first, one a line.
 pub fn render_log_text(engine: &Engine, now: Instant, out: &mut dyn Write) -> fmt::Result {
     if engine.transitions().lost() > 0 {
         writeln!(out, "({} older transitions are forgotten)", engine.transitions().lost())?;
     }
+    if engine.notified().lost() > 0 {
+        writeln!(out, "({} older commands are forgotten)", engine.notified().lost())?;
+    }
+    let mut notified = engine.notified().iter().peekable();
     for transition in engine.transitions().iter() {
+        while let Some(earlier) = notified.next_if(|earlier| earlier.at < transition.at) {
+            render_notified(now, earlier, out)?;
+        }
         write!(
             out,
             "{} ago  {}  ",
@@ -338,5 +345,23 @@ pub fn render_log_text(engine: &Engine, now: Instant, out: &mut dyn Write) -> fm
         render_step(transition, out)?;
         writeln!(out)?;
     }
-    Ok(())
+    notified.try_for_each(|later| render_notified(now, later, out))
+}
+
+/// How a command ended that was told of something, as a line of the log.
+fn render_notified(now: Instant, notified: &Notified, out: &mut dyn Write) -> fmt::Result {
+    let Notified { at, name, is_group, notice } = notified;
+    let kind = if *is_group { "group " } else { "" };
+    write!(out, "{} ago  {kind}{name}  {}", Ago(now.since(*at)), notice.keyword())?;
+    if notice.is_general {
+        write!(out, " {}", notice.told.name())?;
+    }
+    out.write_str(": ")?;
+    render_outcome(notice.outcome, out)?;
+    write!(out, " after {}", Ago(notice.took))?;
+    match notice.superseded {
+        0 => writeln!(out),
+        1 => writeln!(out, ", 1 state before it was superseded"),
+        count => writeln!(out, ", {count} states before it were superseded"),
+    }
 }

@@ -130,12 +130,22 @@ impl Router {
 
     /// What `ringward status --json` says; what it printed instead, if that is no JSON.
     pub(crate) fn status(&self, node: &Node) -> Value {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ringward"));
-        command.args(["status", "--json", "--control", CONTROL]);
-        let Ok(mut client) = node.spawn(&mut command) else { return Value::Null };
-        let _ = client.wait(Duration::from_secs(5));
-        let output = client.output();
+        let output = self.ask(node, &["status", "--json"]);
         serde_json::from_str(&output).unwrap_or(Value::String(output))
+    }
+
+    /// What `ringward log --json` says.
+    pub(crate) fn log(&self, node: &Node) -> Value {
+        serde_json::from_str(&self.ask(node, &["log", "--json"])).unwrap()
+    }
+
+    /// What `ringward` prints, asked so.
+    pub(crate) fn ask(&self, node: &Node, question: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringward"));
+        command.args(question).args(["--control", CONTROL]);
+        let Ok(mut client) = node.spawn(&mut command) else { return String::new() };
+        let _ = client.wait(Duration::from_secs(5));
+        client.output()
     }
 
     /// The whole router loses its power.

@@ -215,3 +215,72 @@ fn a_group_is_told_of_as_one() {
         assert!(bench.engine.is_told());
     });
 }
+
+/// How each command ended is kept by name, which outlives a reload; so is what became of one that
+/// nothing is heard of, and how many states were over before their turn.
+#[test]
+fn how_commands_ended_is_in_the_log() {
+    on_bench(|mut bench| {
+        bench.boot(told);
+        let (_, ticket) = bench.asked_to_tell();
+        bench.link(2, "eth0", false);
+        bench.link(2, "eth0", true);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.link(2, "eth0", false);
+        bench.ended(ticket, GOOD);
+        let (_, ticket) = bench.asked_to_tell();
+        bench.ended(ticket, Outcome::Killed(11));
+        // `notify_fault` after FAULT and BACKUP that nobody was told of; it is never heard of.
+        bench.asked_to_tell();
+        bench.turn(Span::from_secs(45));
+        let (_, ticket) = bench.asked_to_tell();
+        bench.ended(ticket, Outcome::Exited(3));
+        bench.stage(|config| add_instance(config, "U", 50, 100, ip(101)));
+        bench.engine.reload(bench.now);
+        bench.settle_kernel();
+        let (_, ticket) = bench.asked_to_tell();
+        bench.ended(ticket, Outcome::TimedOut);
+        let mut log = std::string::String::new();
+        crate::status::render_log_text(&bench.engine, bench.now, &mut log).unwrap();
+        let ended: std::vec::Vec<&str> =
+            log.lines().filter(|line| line.contains("notify")).collect();
+        let expected = [
+            "V  notify_backup: exit code 0 after 0.003 s",
+            "V  notify BACKUP: signal 11 after 0.003 s",
+            "V  notify_fault: nothing is heard of it after 45 s, 2 states before it were superseded",
+            "V  notify FAULT: exit code 3 after 0.003 s",
+            "V  notify_deleted: time limit exceeded after 0.003 s",
+        ];
+        let told = ended.iter().map(|line| line.split_once(" ago  ").unwrap().1);
+        assert_eq!(told.collect::<std::vec::Vec<_>>(), expected, "{log}");
+        let mut json = std::string::String::new();
+        crate::status::render_log_json(&bench.engine, bench.now, &mut json).unwrap();
+        let expected = "\"notified_forgotten\":0,\"notified\":[{\"instance\":\"V\",\"of\":\"BACKUP\",\
+                        \"by\":\"notify_backup\",\"outcome\":\"exit code 0\",\"took_us\":3000,\
+                        \"superseded\":0,\"age_us\":45000000},";
+        assert!(json.contains(expected), "{json}");
+    });
+}
+
+/// What a command ended with has room in the reply, whatever it is (`REPLY_LEN_MAX`).
+#[test]
+fn the_longest_entry_of_the_log_is_as_long_as_counted() {
+    on_bench(|mut bench| {
+        bench.boot(|config| {
+            told(config);
+            config.instances[0].name = "n".repeat(63).as_str().try_into().unwrap();
+        });
+        let empty = log_len(&bench);
+        let (_, ticket) = bench.asked_to_tell();
+        let insecure = Outcome::Refused(crate::track::message::Refusal::Insecure);
+        bench.says(Answer::Ended { ticket, outcome: insecure, took: Span::from_nanos(u64::MAX) });
+        let len = log_len(&bench) - empty;
+        assert!((200..480).contains(&len), "{len}");
+    });
+}
+
+fn log_len(bench: &Bench) -> usize {
+    let mut json = std::string::String::new();
+    crate::status::render_log_json(&bench.engine, bench.now, &mut json).unwrap();
+    json.len()
+}
