@@ -286,17 +286,20 @@ fn settle(
     let noted: Vec<Owned> = journal.owned().collect();
     let beats: Vec<Heartbeat> = journal.beats().collect();
     journal.forget_beats();
-    for owned in &noted {
+    let left = left_over(&present, &noted);
+    for owned in noted.iter().filter(|owned| !left.contains(owned)) {
         journal.strike(*owned);
     }
     let (mut kept, mut removed) = (0, 0);
-    for owned in left_over(&present, &noted) {
+    for owned in left {
         let beat = |beat| engine.adopt(clock::now(), owned, beat);
         if beats.iter().copied().map(Some).chain([None]).any(beat) {
             journal.note(owned);
             kept += 1;
-        } else {
-            removed += i32::from(netlink::remove(commands, owned)? == 0);
+        } else if netlink::remove(commands, owned)? == 0 {
+            // Not before: who dies here leaves it to the next.
+            journal.strike(owned);
+            removed += 1;
         }
     }
     if kept + removed > 0 {

@@ -42,11 +42,14 @@ pub struct Address {
     pub(super) secondary: bool,
     /// The kernel has confirmed that it is gone, and the journal does not know yet.
     pub(super) released: bool,
-    /// The number of an interface that is gone, or has another name: the journal may still have it
-    /// there.
+    /// The journal has it under the number that its interface has.
+    pub(super) noted: bool,
+    /// The number of an interface that is gone, or has another name: the journal still has it there.
     pub(super) left_on: Option<IfIndex>,
     /// And so may the kernel: it is to be removed from there.
     pub(super) stray: bool,
+    /// The number of one more such interface, where nothing is left: the journal has it there, too.
+    pub(super) outlived: Option<IfIndex>,
     /// Announcements left in the burst that is being sent.
     pub(super) burst: u8,
     /// How often it was lost to somebody else within the minute that began at `lost_since`.
@@ -87,8 +90,10 @@ impl Address {
             renew_at: None,
             secondary: false,
             released: false,
+            noted: false,
             left_on: None,
             stray: false,
+            outlived: None,
             burst: 0,
             lost: 0,
             lost_since: Instant::ZERO,
@@ -109,19 +114,59 @@ impl Address {
 
     /// Whether it must still be removed, or its removal be confirmed or taken note of.
     pub(super) fn is_left(&self) -> bool {
-        self.is_noted() || self.left_on.is_some()
+        self.is_held() || self.left_on.is_some() || self.outlived.is_some()
     }
 
-    /// Whether the journal has it under the number of its interface.
-    pub(super) fn is_noted(&self) -> bool {
+    /// Whether the kernel may have it where its interface is, or the journal must be told otherwise.
+    pub(super) fn is_held(&self) -> bool {
         self.claimed || self.pending || self.released
     }
 
     /// Its interface has this number now. What may be left there is what is known of it here.
     pub(super) fn returns(&mut self, number: IfIndex) {
         if self.left_on == Some(number) {
+            self.noted = true;
             self.claimed |= core::mem::take(&mut self.stray);
         }
+    }
+
+    /// Its interface had this number, and has none now.
+    pub(super) fn leaves(&mut self, number: IfIndex) {
+        if !core::mem::take(&mut self.noted) {
+            return;
+        }
+        if self.stray && self.left_on != Some(number) {
+            self.outlived = Some(number);
+            return;
+        }
+        let before = self.left_on.replace(number).filter(|before| *before != number);
+        self.outlived = before.or(self.outlived);
+        self.stray = false;
+    }
+
+    /// A number under which the journal need no longer have it. `known` is the one that its
+    /// interface has; while its requests are unanswered (`asked`), what they did may be elsewhere.
+    pub(super) fn next_released(&mut self, known: Option<IfIndex>, asked: bool) -> Option<IfIndex> {
+        // What the kernel has not answered, or not told, may have reached another interface.
+        let in_doubt = asked || self.stray || (self.addition_echoing && known.is_none());
+        // Where its interface has the number again, the entry may be of today.
+        if let Some(number) = self.outlived.take()
+            && !(self.noted && known == Some(number))
+        {
+            return Some(number);
+        }
+        if !in_doubt
+            && let Some(number) = self.left_on.take()
+            && !(self.is_held() && known == Some(number))
+        {
+            self.noted &= known != Some(number);
+            return Some(number);
+        }
+        if core::mem::take(&mut self.released) {
+            self.noted = false;
+            return known;
+        }
+        None
     }
 
     /// The kernel has it, and it is ours.

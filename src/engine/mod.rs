@@ -335,6 +335,7 @@ impl Engine {
         if let Some(row) = self.addresses.get_mut(usize::from(row)) {
             row.presence = Presence::Absent;
             if keeps {
+                row.noted = true;
                 row.claim();
             }
             // What is left of its lease is the predecessor's: it may be about to end.

@@ -159,8 +159,8 @@ impl Engine {
         }
         for row in self.addresses.iter_mut().filter(|row| usize::from(row.interface) == slot) {
             row.forget();
-            if row.is_noted() && gone.is_some() {
-                (row.left_on, row.stray) = (gone, false);
+            if let Some(number) = gone {
+                row.leaves(number);
             }
             // What has not been answered, or not been heard of, may have reached a successor with
             // its number.

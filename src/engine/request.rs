@@ -316,6 +316,7 @@ impl Engine {
         if add {
             // The journal is told of it anew, and must not forget it right after.
             row.released = false;
+            row.noted = true;
             row.addition_echoing = true;
         } else if asked == Asked::Remove {
             row.removals_echoing = row.removals_echoing.saturating_add(1);
@@ -522,21 +523,7 @@ impl Engine {
         }
         for (number, row) in (0..).zip(&mut self.addresses) {
             let known = self.interfaces.get(usize::from(row.interface)).and_then(|i| i.index);
-            let mut gone = None;
-            // What the kernel has not answered, or not told, may have reached another interface.
-            let in_doubt = row.stray || (row.addition_echoing && known.is_none());
-            if let Some(left_on) = row.left_on
-                && !in_doubt
-                && !self.kernel.is_asked(number)
-            {
-                row.left_on = None;
-                // Where its interface has the number again, the entry is that of the new one.
-                gone = (known != Some(left_on) || !row.is_noted()).then_some(left_on);
-            }
-            if gone.is_none() && core::mem::take(&mut row.released) {
-                gone = known;
-            }
-            if let Some(interface) = gone {
+            if let Some(interface) = row.next_released(known, self.kernel.is_asked(number)) {
                 return Some(Owned { interface, ip: row.ip, prefix_len: row.prefix_len });
             }
         }

@@ -4,9 +4,9 @@ use super::*;
 use crate::limits::SOURCE_PER_INTERFACE_MAX;
 use crate::track::Standing;
 
-const DOWN: Span = Span::from_nanos(3_609_375_000);
+pub(super) const DOWN: Span = Span::from_nanos(3_609_375_000);
 
-fn one(config: &mut Config) {
+pub(super) fn one(config: &mut Config) {
     add_instance(config, "VI_1", 51, 100, ip(100));
 }
 
@@ -18,13 +18,27 @@ fn beside_dump(bench: &mut Bench, say: impl FnOnce(&mut Bench)) {
 }
 
 /// The kernel's answer alone, without the news of what it did.
-fn acknowledge(bench: &mut Bench) {
+pub(super) fn acknowledge(bench: &mut Bench) {
     let (sequence, _) = bench.asked.remove(0);
     let mut ack = [0; 36];
     ack[..4].copy_from_slice(&36u32.to_ne_bytes());
     ack[4] = 2;
     ack[8..12].copy_from_slice(&sequence.to_ne_bytes());
     bench.engine.observe(bench.now, &ack);
+}
+
+/// The interface numbers in the requests to remove an address that come next (ifaddrmsg).
+pub(super) fn removals(bench: &mut Bench) -> std::vec::Vec<u32> {
+    let mut buffer = [0; 512];
+    let mut numbers = std::vec::Vec::new();
+    while let Some(request) = bench.engine.next_request(bench.now, &mut buffer) {
+        let sequence = u32::from_ne_bytes(buffer[8..12].try_into().unwrap());
+        if let RequestKind::Remove(owned) = request.kind {
+            numbers.push(u32::from_ne_bytes(buffer[20..24].try_into().unwrap()));
+            bench.asked.push((sequence, Left::Remove(owned.ip)));
+        }
+    }
+    numbers
 }
 
 #[test]
@@ -214,17 +228,6 @@ fn an_assigned_virtual_address_is_a_source_for_its_owner_only() {
 }
 
 #[test]
-fn the_journal_does_not_forget_an_address_that_is_put_back() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.become_master();
-        bench.address(false, 2, ip(100), 32, ADDRESS_PROTO);
-        assert_eq!(bench.drain(), [Left::Add(ip(100))]);
-        assert_eq!(bench.engine.next_released(), None);
-    });
-}
-
-#[test]
 fn an_address_that_a_reload_left_over_is_not_announced() {
     on_bench(|mut bench| {
         let paced = |config: &mut Config| config.global.garp_interval = Span::from_secs(1);
@@ -370,20 +373,6 @@ fn news_of_before_a_dump_does_not_make_an_address_the_administrators() {
         bench.drain();
         bench.address(true, 2, ip(5), 24, 0);
         bench.address(true, 2, ip(100), 32, 0);
-        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
-    });
-}
-
-#[test]
-fn the_journal_forgets_no_address_whose_loss_is_only_hearsay() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        acknowledge(&mut bench);
-        // Of what was removed before this process began, and read only now.
-        bench.address(false, 2, ip(100), 32, 0);
-        bench.address(true, 2, ip(100), 32, 0);
-        assert_eq!(bench.engine.next_released(), None);
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
     });
 }
@@ -596,125 +585,5 @@ fn a_script_that_could_not_be_heard_has_not_failed() {
             bench.turn(Span::from_millis(900));
         }
         assert_eq!(standing(&bench), Standing::Failing, "nothing is heard, and everybody listens");
-    });
-}
-
-/// What the journal is told to forget: interface and address.
-fn released(bench: &mut Bench) -> std::vec::Vec<(u32, IpAddr)> {
-    let next = || bench.engine.next_released();
-    core::iter::from_fn(next).map(|owned| (owned.interface.get(), owned.ip)).collect()
-}
-
-/// The interface numbers in the requests to remove an address that come next (ifaddrmsg).
-fn removals(bench: &mut Bench) -> std::vec::Vec<u32> {
-    let mut buffer = [0; 512];
-    let mut numbers = std::vec::Vec::new();
-    while let Some(request) = bench.engine.next_request(bench.now, &mut buffer) {
-        let sequence = u32::from_ne_bytes(buffer[8..12].try_into().unwrap());
-        if let RequestKind::Remove(owned) = request.kind {
-            numbers.push(u32::from_ne_bytes(buffer[20..24].try_into().unwrap()));
-            bench.asked.push((sequence, Left::Remove(owned.ip)));
-        }
-    }
-    numbers
-}
-
-#[test]
-fn the_journal_forgets_what_was_on_an_interface_that_is_gone() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.become_master();
-        // Removed and made anew again and again, as PPPoE does, each time with a new number.
-        for number in 2..20 {
-            assert_eq!(released(&mut bench), []);
-            bench.link_gone(number);
-            bench.drain();
-            assert_eq!(released(&mut bench), [(number, ip(100))]);
-            bench.link(number + 1, "eth0", true);
-            bench.address(true, number + 1, ip(5), 24, 0);
-            bench.turn(DOWN);
-            let (sequence, asked) = bench.asked.remove(0);
-            assert_eq!(asked, Left::Add(ip(100)));
-            bench.acknowledge(sequence, 0);
-            bench.address(true, number + 1, ip(100), 32, ADDRESS_PROTO);
-        }
-    });
-}
-
-#[test]
-fn the_journal_keeps_what_an_unanswered_request_may_have_added_elsewhere() {
-    for errno in [0, 19] {
-        on_bench(move |mut bench| {
-            bench.boot(one);
-            bench.turn(DOWN);
-            let (sequence, _) = bench.asked.remove(0);
-            bench.link_gone(2);
-            bench.drain();
-            assert_eq!(released(&mut bench), []);
-            bench.acknowledge(sequence, errno);
-            if errno == 0 {
-                assert_eq!(removals(&mut bench), [2], "nobody else's interface keeps it");
-                assert_eq!(released(&mut bench), []);
-                acknowledge(&mut bench);
-            }
-            assert!(removals(&mut bench).is_empty());
-            assert_eq!(released(&mut bench), [(2, ip(100))]);
-        });
-    }
-}
-
-#[test]
-fn the_journal_keeps_what_is_answered_on_an_interface_of_the_same_number() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        // Whether it is there or not, nobody is master: removed, and only then forgotten.
-        assert_eq!(removals(&mut bench), [2]);
-        assert_eq!(released(&mut bench), []);
-        acknowledge(&mut bench);
-        assert_eq!(released(&mut bench), []);
-        acknowledge(&mut bench);
-        assert_eq!(released(&mut bench), [(2, ip(100))]);
-    });
-}
-
-#[test]
-fn an_address_does_not_stay_on_an_interface_that_was_renamed() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.become_master();
-        bench.link(2, "lan0", true);
-        assert_eq!(removals(&mut bench), [2]);
-        assert_eq!(released(&mut bench), []);
-        acknowledge(&mut bench);
-        assert!(removals(&mut bench).is_empty());
-        assert_eq!(released(&mut bench), [(2, ip(100))]);
-    });
-}
-
-#[test]
-fn the_journal_forgets_what_the_kernel_refused_to_add_or_never_did() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        bench.answer(13);
-        assert_eq!(released(&mut bench), [(2, ip(100))]);
-    });
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        bench.asked.clear();
-        // The answer is overdue, and the tables that are read then do not have it.
-        let left = bench.turn(Span::from_secs(1));
-        assert!(left.contains(&Left::Dump), "{left:?}");
-        assert_eq!(released(&mut bench), []);
-        bench.link(2, "eth0", true);
-        bench.answer(0);
-        bench.drain();
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.answer(0);
-        assert_eq!(released(&mut bench), [(2, ip(100))]);
     });
 }

@@ -4,6 +4,7 @@ mod delay;
 mod fifo;
 mod found;
 mod group;
+mod journal;
 mod kernel;
 mod notify;
 mod protocol;

@@ -28,6 +28,8 @@ pub(super) struct Follower {
     stands: Option<bool>,
     against: u16,
     heard_at: Instant,
+    /// Before that, when nobody can have taken what was said for lost.
+    surely_heard_at: Instant,
     /// Number and time of the request that has no answer yet.
     pub(super) run: Option<(u32, Instant)>,
     /// Nothing more is expected of it.
@@ -37,7 +39,15 @@ pub(super) struct Follower {
 impl Follower {
     pub(super) fn new(plan: ScriptPlan, now: Instant) -> Self {
         let stands = plan.init_fail.then_some(false);
-        Follower { plan, stands, against: 0, heard_at: now, run: None, is_lost: false }
+        Follower {
+            plan,
+            stands,
+            against: 0,
+            heard_at: now,
+            surely_heard_at: now,
+            run: None,
+            is_lost: false,
+        }
     }
 
     fn retuned(&self, plan: ScriptPlan) -> Self {
@@ -45,7 +55,7 @@ impl Follower {
     }
 
     fn count(&mut self, now: Instant, success: bool) {
-        self.heard_at = now;
+        (self.heard_at, self.surely_heard_at) = (now, now);
         let wanted = if success { self.plan.rise } else { self.plan.fall };
         self.against = if self.stands == Some(success) { 0 } else { self.against + 1 };
         // The first answer of all decides.
@@ -54,9 +64,9 @@ impl Follower {
         }
     }
 
-    fn is_silent(&self, now: Instant) -> bool {
+    fn is_silent(&self, since: Instant, now: Instant) -> bool {
         let span = Span::from_nanos(self.plan.interval + self.plan.timeout);
-        self.heard_at + span + PATIENCE <= now
+        since + span + PATIENCE <= now
     }
 
     fn is_given_up(&self, now: Instant) -> bool {
@@ -164,18 +174,20 @@ impl Node {
         let Some(engine) = self.engine.as_deref().filter(|_| !self.stopping) else { return };
         for (script, follower) in engine.scripts().iter().zip(&mut self.tracked.scripts) {
             follower.is_lost |= follower.is_given_up(now);
-            let sleeps = self.sleeps.iter().filter(|(end, _)| *end >= follower.heard_at);
+            let since = follower.surely_heard_at;
+            let sleeps = self.sleeps.iter().filter(|(end, _)| *end >= since);
             let (mut least, mut most) = (0, 0);
             for (_, span) in sleeps {
                 least += span.saturating_sub(SLEEP);
                 most += span;
             }
-            let may_fail = follower.is_silent(now - Span::from_nanos(least));
-            let must_fail = follower.is_silent(now - Span::from_nanos(most));
+            let may_fail = follower.is_silent(since, now - Span::from_nanos(least));
+            let must_fail = follower.is_silent(follower.heard_at, now - Span::from_nanos(most));
             let (position, _) = script.counter.position();
             let begins_anew = script.counter.standing() == Standing::Failing && position == 0;
             if must_fail || (may_fail && begins_anew) {
-                (follower.stands, follower.against, follower.heard_at) = (Some(false), 0, now);
+                (follower.stands, follower.against) = (Some(false), 0);
+                (follower.heard_at, follower.surely_heard_at) = (now, now);
             }
         }
     }
