@@ -421,3 +421,40 @@ pub fn render_log_json(engine: &Engine, now: Instant, out: &mut dyn Write) -> fm
     }
     out.write_str("]}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+    use crate::trace::{Notice, Told};
+    use crate::track::message::{Outcome, Refusal};
+
+    /// The reply has 512 octets for each.
+    #[test]
+    fn how_a_command_ended_has_room_in_the_reply() {
+        let name: std::string::String = "n".repeat(63);
+        let notified = Notified {
+            at: Instant::ZERO,
+            name: name.as_str().try_into().expect("as long as a name may be"),
+            is_group: false,
+            notice: Notice {
+                told: Told::RxLowerPriority,
+                is_general: false,
+                outcome: Some(Outcome::Refused(Refusal::Insecure)),
+                took: Span::from_nanos(u64::MAX),
+                superseded: u32::MAX,
+            },
+        };
+        let mut text = std::string::String::new();
+        let now = Instant::ZERO + Span::from_nanos(u64::MAX);
+        render_notified(now, &notified, &mut text).expect("a string has room");
+        let expected = std::format!(
+            "{{\"instance\":\"{name}\",\"of\":\"MASTER_RX_LOWER_PRI\",\
+             \"by\":\"notify_master_rx_lower_pri\",\
+             \"outcome\":\"others than root could change it (enable_script_security)\",\
+             \"took_us\":18446744073709551,\"superseded\":4294967295,\"age_us\":18446744073709551}}"
+        );
+        assert_eq!(text, expected);
+        assert!(text.len() < 512);
+    }
+}

@@ -3,6 +3,7 @@
 use super::tracking::{BAD, GOOD, add_command};
 use super::*;
 use crate::config::model::Notify;
+use crate::trace::Told;
 use crate::track::message::{Answer, Outcome};
 
 /// VRID 51 with a command for each state, and one for all.
@@ -240,47 +241,24 @@ fn how_commands_ended_is_in_the_log() {
         bench.settle_kernel();
         let (_, ticket) = bench.asked_to_tell();
         bench.ended(ticket, Outcome::TimedOut);
-        let mut log = std::string::String::new();
-        crate::status::render_log_text(&bench.engine, bench.now, &mut log).unwrap();
-        let ended: std::vec::Vec<&str> =
-            log.lines().filter(|line| line.contains("notify")).collect();
+        let notified = bench.engine.notified();
+        assert_eq!(notified.lost(), 0);
+        let kept: std::vec::Vec<_> = notified
+            .iter()
+            .map(|kept| {
+                assert_eq!((kept.name.as_str(), kept.is_group), ("V", false));
+                let notice = &kept.notice;
+                let took = notice.took.as_millis();
+                (notice.keyword(), notice.told, notice.outcome, took, notice.superseded)
+            })
+            .collect();
         let expected = [
-            "V  notify_backup: exit code 0 after 0.003 s",
-            "V  notify BACKUP: signal 11 after 0.003 s",
-            "V  notify_fault: nothing is heard of it after 45 s, 2 states before it were superseded",
-            "V  notify FAULT: exit code 3 after 0.003 s",
-            "V  notify_deleted: time limit exceeded after 0.003 s",
+            ("notify_backup", Told::Backup, Some(GOOD), 3, 0),
+            ("notify", Told::Backup, Some(Outcome::Killed(11)), 3, 0),
+            ("notify_fault", Told::Fault, None, 45_000, 2),
+            ("notify", Told::Fault, Some(Outcome::Exited(3)), 3, 0),
+            ("notify_deleted", Told::Deleted, Some(Outcome::TimedOut), 3, 0),
         ];
-        let told = ended.iter().map(|line| line.split_once(" ago  ").unwrap().1);
-        assert_eq!(told.collect::<std::vec::Vec<_>>(), expected, "{log}");
-        let mut json = std::string::String::new();
-        crate::status::render_log_json(&bench.engine, bench.now, &mut json).unwrap();
-        let expected = "\"notified_forgotten\":0,\"notified\":[{\"instance\":\"V\",\"of\":\"BACKUP\",\
-                        \"by\":\"notify_backup\",\"outcome\":\"exit code 0\",\"took_us\":3000,\
-                        \"superseded\":0,\"age_us\":45000000},";
-        assert!(json.contains(expected), "{json}");
+        assert_eq!(kept, expected);
     });
-}
-
-/// What a command ended with has room in the reply, whatever it is (`REPLY_LEN_MAX`).
-#[test]
-fn the_longest_entry_of_the_log_is_as_long_as_counted() {
-    on_bench(|mut bench| {
-        bench.boot(|config| {
-            told(config);
-            config.instances[0].name = "n".repeat(63).as_str().try_into().unwrap();
-        });
-        let empty = log_len(&bench);
-        let (_, ticket) = bench.asked_to_tell();
-        let insecure = Outcome::Refused(crate::track::message::Refusal::Insecure);
-        bench.says(Answer::Ended { ticket, outcome: insecure, took: Span::from_nanos(u64::MAX) });
-        let len = log_len(&bench) - empty;
-        assert!((200..480).contains(&len), "{len}");
-    });
-}
-
-fn log_len(bench: &Bench) -> usize {
-    let mut json = std::string::String::new();
-    crate::status::render_log_json(&bench.engine, bench.now, &mut json).unwrap();
-    json.len()
 }
