@@ -7,6 +7,7 @@ mod language;
 mod levels;
 mod messages;
 mod nodes;
+mod processes;
 mod robustness;
 mod scripts;
 mod slips;

@@ -275,7 +275,7 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("omega", Later, &[VirtualServer], Flag, "notify at the stop"),
     k("ops", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
     k("owner_ignore_adverts", Later, &[Instance], Value, "an owner discards adverts"),
-    k("param_match", Built, &[TrackProcess], Value, "how arguments are compared"),
+    k("param_match", Built, &[TrackProcess], Values, "how arguments are compared"),
     k("passive", Later, &[Bfd], Flag, "wait for the other side"),
     k("password", Later, &[Ssl], Value, "password of the key"),
     k("path", Later, &[Url], Values, "path of the page"),

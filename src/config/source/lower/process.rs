@@ -59,6 +59,8 @@ impl Lowering<'_> {
         let Some(word) = statement.values.first() else {
             match name {
                 "full_command" => values.full_command = true,
+                // Without parameters, it says that there must be none.
+                "param_match" => values.parameters = Some(Parameters::Exact),
                 _ => {
                     let message = format!("`{name}` wants a value");
                     let span = statement.keyword.span;
@@ -72,6 +74,7 @@ impl Lowering<'_> {
         match name {
             "process" => values.words.clone_from(&statement.values),
             "param_match" => {
+                self.no_more(name, &statement.values);
                 values.parameters = self.choice(name, word, &choices).map(|given| given.value);
             }
             "quorum" => values.quorum = self.number(name, word, count),
@@ -88,6 +91,14 @@ impl Lowering<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Only one of these words says anything.
+    fn no_more(&mut self, name: &str, words: &[Word]) {
+        if let Some(extra) = words.get(1) {
+            let message = format!("`{name}` takes one value; what follows is not read");
+            self.report.add(Diagnostic::new(Code::ExtraValue, extra.span, message));
         }
     }
 
