@@ -109,9 +109,8 @@ impl Story {
     /// The priorities of this instance's adverts, in their order.
     fn adverts(&self, vrid: u8) -> Vec<u8> {
         let frames = self.capture.frames();
-        let adverts = frames.iter().filter_map(|frame| match frame.seen() {
-            Seen::Advert(advert) => Some(advert),
-            _ => None,
+        let adverts = frames.iter().filter_map(|frame| {
+            if let Seen::Advert(advert) = frame.seen() { Some(advert) } else { None }
         });
         adverts.filter(|advert| advert.vrid == vrid).map(|advert| advert.priority).collect()
     }

@@ -18,10 +18,8 @@ fn process(lines: &str) -> Process {
     let script = &config.scripts[0];
     assert_eq!((script.name.as_str(), script.kind), ("chk", Kind::Process));
     let Check::Probe(probe) = script.check else { panic!("{script:?}") };
-    match &config.probes[usize::from(probe)] {
-        Probe::Process(process) => process.clone(),
-        other => panic!("{other:?}"),
-    }
+    let Probe::Process(process) = &config.probes[usize::from(probe)] else { panic!("{probe}") };
+    process.clone()
 }
 
 #[test]
