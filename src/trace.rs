@@ -81,6 +81,8 @@ pub enum Cause {
     ScriptFailed,
     /// Of the processes that are tracked with weight 0, too few or too many run.
     ProcessFailed,
+    /// The number in a tracked file, times its weight, means FAULT.
+    FileFailed,
     /// The scripts that are tracked with weight 0 are fine again.
     ScriptPassed,
     /// It was added to a sync group that is master.
@@ -129,6 +131,7 @@ impl Cause {
             Cause::ScriptWaiting => "a tracked script has not answered yet",
             Cause::ScriptFailed => "a tracked script fails",
             Cause::ProcessFailed => "too few or too many of a tracked process run",
+            Cause::FileFailed => "the number in a tracked file means FAULT",
             Cause::ScriptPassed => "the tracked scripts are fine",
             Cause::GroupMaster => "joined a sync group that is master",
             Cause::GroupBackup => "another member of the sync group is master no more",

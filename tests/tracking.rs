@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use rig::Program::{self, Keepalived, Ringward};
-use rig::{Router, eventually, fault, set_mode};
+use rig::{Router, compile, eventually, fault, set_mode};
 use ringward::lab::{Node, Segment};
 use serde_json::Value;
 
@@ -149,6 +149,144 @@ decides! { uplink_decides:
     an_interface_of_weight_0: 150, "uplink";
     an_interface_of_negative_weight: 150, "uplink weight -100";
     an_interface_of_positive_weight: 50, "uplink weight 100";
+}
+
+/// A file that the router tracks says so: another number in it, and the other one takes over. `lines`
+/// are of the file; with the first number it is master, with the second it is not.
+fn number_decides(
+    test: &str,
+    programs: [Program; 2],
+    priority: u8,
+    (lines, numbers): (&str, [&str; 2]),
+) {
+    let text = format!(
+        "track_file load {{\n  file {LOAD}\n{lines}\n}}\n{}",
+        instance(priority, "  track_file {\n    load\n  }")
+    );
+    let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+    let nodes = [(); 2].map(|()| segment.node().unwrap());
+    nodes[0].write(LOAD, numbers[0].as_bytes()).unwrap();
+    let pair = Pair::between(segment, nodes, test, programs, &text);
+    let write = |number: &str| {
+        // As a shell does it, and as whoever wants nobody to read half of it.
+        pair.tracking.write("/run/load.new", number.as_bytes()).unwrap();
+        pair.tracking.enter(|| fs::rename("/run/load.new", LOAD).map_err(fault)).unwrap();
+    };
+    pair.tracking.write(LOAD, numbers[1].as_bytes()).unwrap();
+    pair.wait_for("another number: the other one takes over", [false, true]);
+    write(numbers[0]);
+    pair.wait_for("the first number: the address returns", [true, false]);
+    write(numbers[1]);
+    pair.wait_for("another number again", [false, true]);
+    pair.tracking.write(LOAD, numbers[0].as_bytes()).unwrap();
+    pair.wait_for("the first number again", [true, false]);
+}
+
+/// The file whose number is tracked.
+const LOAD: &str = "/run/load";
+
+decides! { number_decides:
+    a_file_of_weight_0: 150, ("  weight 0", ["0\n", "1\n"]);
+    a_file_of_weight_0_in_reverse: 150, ("  weight 0 reverse", ["1\n", "0\n"]);
+    a_file_of_the_default_weight: 150, ("", ["0\n", "-100\n"]);
+    a_file_of_another_weight: 50, ("  weight -10", ["-10\n", "0x0\n"]);
+    a_file_whose_number_means_a_fault: 150, ("  weight 2", ["\n", "-127 and more\n"]);
+    a_file_without_a_number: 50, ("  weight 1 reverse", ["-0100\n", "none\n"]);
+}
+
+/// What becomes of the file while nobody writes to it: it is removed, its directory is, and both come
+/// back; a link, and a file of the kernel's, are looked at once a second.
+#[test]
+fn a_file_that_is_missing_counts_as_zero_until_it_is_there() {
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/file-missing");
+    let text = "track_file a {\n  file /run/there/a\n}\n\
+                track_file b {\n  file /run/b\n  weight 2\n  init_file 5\n}\n\
+                track_file c {\n  file /run/c\n  init_file -1 overwrite\n}\n\
+                track_file link {\n  file /run/link\n}\n\
+                track_file kernel {\n  file /proc/sys/net/ipv4/ip_default_ttl\n}\n"
+        .to_owned()
+        + &instance(50, "  track_file {\n    a\n    b\n    c\n    link\n    kernel\n  }");
+    node.write("/run/c", b"1000").unwrap();
+    let enter = |act: &(dyn Fn() -> std::io::Result<()> + Sync)| {
+        node.enter(|| act().map_err(fault)).unwrap()
+    };
+    enter(&|| std::os::unix::fs::symlink("/run/c", "/run/link"));
+    let ttl = |number: &str| node.write("/proc/sys/net/ipv4/ip_default_ttl", number.as_bytes());
+    ttl("64").unwrap();
+    let router = Router::start(Ringward, &node, &folder, &text);
+    let status = || router.status(&node)["instances"][0].clone();
+    let expect = |what: &str, adds: [i64; 5]| {
+        let has = || {
+            let status = status();
+            let trackers = status["trackers"].as_array().into_iter().flatten();
+            trackers.map(|it| it["adds"].as_i64().unwrap()).collect::<Vec<_>>()
+        };
+        eventually(SOON, &format!("{what}, in\n{}", router.process.output()), || has() == adds);
+        let sum: i64 = adds.iter().sum();
+        assert_eq!(status()["effective_priority"], (50 + sum).clamp(1, 254), "{what}");
+    };
+    expect("one is missing, one is made, one is written anew", [0, 10, -1, -1, 64]);
+    assert_eq!(status()["trackers"][0]["last"]["outcome"], "no such file");
+    enter(&|| fs::create_dir("/run/there"));
+    node.write("/run/there/a", b"20").unwrap();
+    node.write("/run/c", b"3").unwrap();
+    expect("its directory is there", [20, 10, 3, 3, 64]);
+    ttl("65").unwrap();
+    node.write("/run/there/a", b"21").unwrap();
+    expect("what nobody tells of", [21, 10, 3, 3, 65]);
+    enter(&|| fs::rename("/run/there", "/run/elsewhere"));
+    expect("its directory has another name", [0, 10, 3, 3, 65]);
+    enter(&|| fs::rename("/run/elsewhere", "/run/there"));
+    expect("and its own again", [21, 10, 3, 3, 65]);
+    enter(&|| fs::remove_file("/run/b"));
+    expect("another one is removed", [21, 0, 3, 3, 65]);
+    node.write("/run/b", b"99999999999").unwrap();
+    node.write("/run/c", b"nothing").unwrap();
+    expect("a number out of range, and none", [21, 0, 0, 0, 65]);
+    let status = router.status(&node);
+    assert_eq!(status["process"]["allocations"], 0);
+    assert_eq!(status["process"]["seccomp"], true);
+    let output = router.process.output();
+    for line in [
+        "- file name=\"a\" read=\"21\"",
+        "- file name=\"b\" read=\"a number out of range, ignored\"",
+        "- file name=\"c\" read=\"no number in it\"",
+    ] {
+        assert!(output.contains(line), "{line} in {output}");
+    }
+}
+
+/// A reload may give the rows of files to others, and what was said of the old ones is forgotten.
+#[test]
+fn a_reload_reads_the_files_that_are_tracked_then() {
+    let segment = Segment::new().unwrap();
+    let node = segment.node().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracking/file-reload");
+    let text = |path: &str| {
+        format!(
+            "track_file load {{\n  file {path}\n}}\n{}",
+            instance(50, "  track_file {\n    load\n  }")
+        )
+    };
+    node.write("/run/one", b"1").unwrap();
+    node.write("/run/two", b"2").unwrap();
+    let router = Router::start(Ringward, &node, &folder, &text("/run/one"));
+    let expect = |priority: u64| {
+        let has = || router.status(&node)["instances"][0]["effective_priority"].as_u64();
+        let what = format!("{priority}, in\n{}", router.process.output());
+        eventually(SOON, &what, || has() == Some(priority));
+    };
+    expect(51);
+    let source = folder.join(format!("node{}.conf", node.number()));
+    fs::write(&source, text("/run/two")).unwrap();
+    compile(&source);
+    router.process.signal(Signal::SIGHUP).unwrap();
+    expect(52);
+    node.write("/run/one", b"11").unwrap();
+    node.write("/run/two", b"12").unwrap();
+    expect(62);
 }
 
 #[test]

@@ -6,14 +6,16 @@
 
 mod probe;
 
+pub use probe::is_file_path;
+
 use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
 use super::console::SPEEDS;
 use super::model::{
-    Address, Authentication, Check, Command, Config, Instance, LinkDelay, Script, Span16, Subject,
-    Tracker,
+    Address, Authentication, Check, Command, Config, Instance, Kind, LinkDelay, Probe, Script,
+    Span16, Subject, Tracker,
 };
 use crate::addr::{Family, Version};
 use crate::limits::{
@@ -35,6 +37,16 @@ pub const INTERVAL_V2_MAX: Span = Span::from_secs(255);
 
 /// The largest weight, and less its sign the smallest: keepalived.conf(5).
 pub const WEIGHT_MAX: i16 = 253;
+/// The same of a tracked file, by which its number is multiplied.
+pub const FILE_WEIGHT_MAX: i16 = 254;
+
+/// The largest weight of something of this kind.
+pub const fn weight_max(kind: Kind) -> i16 {
+    match kind {
+        Kind::Script | Kind::Process => WEIGHT_MAX,
+        Kind::File => FILE_WEIGHT_MAX,
+    }
+}
 
 /// The longest delay of an interface's changes: keepalived.conf(5).
 pub const LINK_DELAY_MAX: Span = Span::from_secs(255);
@@ -97,10 +109,10 @@ pub enum Rule {
     TrackerRange = 26,
     /// A tracker of something that is not in its table.
     TrackerSubject = 27,
-    /// A weight beyond -253 to 253.
+    /// A weight beyond -253 to 253, or of a file beyond -254 to 254.
     Weight = 28,
-    /// A script whose command or built-in check is not in the table, that never runs or has no time to, or that
-    /// wants no success or no failure at all.
+    /// A script whose command or built-in check is not in the table or of another kind, that never
+    /// runs or has no time to, or that wants no success or no failure at all.
     Script = 29,
     /// A command without a program, or whose words do not each end with a zero.
     Command = 30,
@@ -157,14 +169,15 @@ impl Rule {
             Rule::AnnounceRepeat => "a burst has at least one announcement",
             Rule::TrackerRange => "what the instances track follows one another in the pool",
             Rule::TrackerSubject => "what is tracked is in its table",
-            Rule::Weight => "a weight is -253 to 253",
+            Rule::Weight => "a weight is -253 to 253, and of a file -254 to 254",
             Rule::Script => {
-                "a script has a command or a built-in check, an interval, a timeout, a rise and a \
-                 fall of at least 1"
+                "a script has a command or a built-in check of its kind, an interval, a timeout, a rise \
+                 and a fall of at least 1"
             }
             Rule::Probe => {
                 "a built-in check has a server with a port, a path that begins with `/` and a status, \
-                 or the name of a process and how many there are at least and at most"
+                 the name of a process and how many there are at least and at most, or a path from \
+                 the root"
             }
             Rule::Notify => {
                 "what is told is in the table of commands, and a FIFO there is one absolute path"
@@ -460,6 +473,13 @@ fn check_script(config: &Config, script: &Script) -> Result<(), Rule> {
         Check::Probe(probe) => usize::from(probe) < config.probes.len(),
     };
     require(is_known, Rule::Script)?;
+    let is_file = match script.check {
+        Check::Command(_) => false,
+        Check::Probe(probe) => {
+            matches!(config.probes.get(usize::from(probe)), Some(Probe::File { .. }))
+        }
+    };
+    require((script.kind == Kind::File) == is_file, Rule::Script)?;
     require(!script.interval.is_zero() && !script.timeout.is_zero(), Rule::Script)?;
     require(script.rise > 0 && script.fall > 0, Rule::Script)
 }
@@ -470,7 +490,14 @@ fn check_tracker(config: &Config, tracker: Tracker) -> Result<(), Rule> {
         Subject::Interface(interface) => usize::from(interface) < config.interfaces.len(),
     };
     require(is_known, Rule::TrackerSubject)?;
-    require((-WEIGHT_MAX..=WEIGHT_MAX).contains(&tracker.weight), Rule::Weight)
+    let most = match tracker.subject {
+        Subject::Script(script) => config
+            .scripts
+            .get(usize::from(script))
+            .map_or(WEIGHT_MAX, |script| weight_max(script.kind)),
+        Subject::Interface(_) => WEIGHT_MAX,
+    };
+    require((-most..=most).contains(&tracker.weight), Rule::Weight)
 }
 
 fn check_command(command: &Command) -> Result<(), Rule> {

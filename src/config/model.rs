@@ -11,7 +11,7 @@ use core::ops::Range;
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
-pub use probe::{Parameters, Probe, Process, Text};
+pub use probe::{Init, Parameters, Probe, Process, Text};
 
 use super::console::Console;
 use crate::addr::{AccountName, Family, InterfaceName, Name, Priority, Version, Vrid};
@@ -299,14 +299,17 @@ pub enum Kind {
     Script,
     /// `vrrp_track_process`.
     Process,
+    /// `track_file`: what counts is a number, and not whether it succeeds.
+    File,
 }
 
 impl Kind {
-    /// `script`, `process`.
+    /// `script`, `process`, `file`.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Script => "script",
             Kind::Process => "process",
+            Kind::File => "file",
         }
     }
 
@@ -315,6 +318,7 @@ impl Kind {
         match self {
             Kind::Script => "vrrp_script",
             Kind::Process => "vrrp_track_process",
+            Kind::File => "track_file",
         }
     }
 
@@ -323,6 +327,7 @@ impl Kind {
         match self {
             Kind::Script => "track_script",
             Kind::Process => "track_process",
+            Kind::File => "track_file",
         }
     }
 }
@@ -342,7 +347,8 @@ pub struct Tracker {
     /// What is tracked.
     pub subject: Subject,
     /// Added to the priority while the subject is fine, if positive; while it is not, if negative.
-    /// Zero: the instance is in FAULT while the subject is not fine.
+    /// Zero: the instance is in FAULT while the subject is not fine. Of a file, whose number is
+    /// multiplied by it: zero means FAULT while the number is another than zero.
     pub weight: i16,
     /// The weight's sign is turned round; with weight zero, FAULT means that the subject is fine.
     pub reverse: bool,

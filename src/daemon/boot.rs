@@ -113,6 +113,8 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = Box::new(Reload::new(Reader::new(space), &path, &options.networks));
     let (is_filtered, is_last) = (house.filtered, legacy.is_last);
+    #[cfg(feature = "trackers")]
+    let restarts = legacy.restarts;
 
     ring::start(move |ring: Ring| async move {
         let now = clock::now();
@@ -127,6 +129,11 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
             Received::Overrun => engine.observe_overrun(now),
             Received::Foreign => {}
         });
+        // Who died would overwrite what others have written meanwhile.
+        #[cfg(feature = "trackers")]
+        if restarts == 0 {
+            super::files::initialise(engine.config());
+        }
         tell(privilege::keep_for_daemon());
         engine.start(clock::now());
         let global = &engine.config().global;

@@ -17,6 +17,7 @@
 //! | `reload` | another blob while running |
 //! | `report` | events as log lines |
 //! | `helper` | the processes that run programs |
+//! | `files` | the numbers in tracked files |
 //! | `version` | what this build is and holds |
 //! | `client` | `status`, `watch`, `log`, `reload`, `release` |
 //! | `console` | the serial console and the full screen |
@@ -29,6 +30,8 @@ pub mod client;
 #[cfg(feature = "console")]
 mod console;
 mod control;
+#[cfg(feature = "trackers")]
+mod files;
 mod haste;
 #[cfg(feature = "commands")]
 mod helper;

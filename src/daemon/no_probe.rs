@@ -19,6 +19,8 @@ impl Probes {
 
     pub(super) fn serve(&mut self, _: Instant, _: u16, _: &mut Engine, _: &mut Ring) {}
 
+    pub(super) fn watched(&mut self, _: Instant, _: &mut Engine) {}
+
     pub(super) fn expire(&mut self, _: Instant, _: &mut Engine) {}
 
     pub(super) fn next_deadline(&self) -> Instant {

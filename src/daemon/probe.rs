@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
+use super::files::Files;
 use super::processes::Processes;
 use crate::config::model::Probe;
 use crate::engine::{Engine, Trial};
@@ -29,6 +30,7 @@ pub(super) struct Probes {
     /// How many of them are busy: most turns need not ask each of them.
     flights: usize,
     processes: Processes,
+    files: Files,
 }
 
 #[derive(Debug)]
@@ -70,28 +72,48 @@ impl Probes {
     pub(super) fn new() -> Self {
         let mut slots = Vec::new();
         slots.resize_with(PROBE_FLIGHT_MAX, || Slot::Free);
-        Probes { slots: slots.into_boxed_slice(), flights: 0, processes: Processes::new() }
+        Probes {
+            slots: slots.into_boxed_slice(),
+            flights: 0,
+            processes: Processes::new(),
+            files: Files::new(),
+        }
     }
 
     /// Begins what is due and has a place. False: there may be more.
     pub(super) fn begin(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
         let is_all = self.begin_some(now, engine, ring);
+        if let Some(fd) = self.files.fd() {
+            // The ring ignores it where it still waits.
+            ring.push(Tag::Watch, Operation::Readable(fd));
+        }
         self.processes.go_on(now, engine) && is_all
+    }
+
+    /// Something has happened to files that are tracked.
+    pub(super) fn watched(&mut self, now: Instant, engine: &mut Engine) {
+        self.files.observe(now, engine);
     }
 
     fn begin_some(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
         for _ in 0..BEGIN_COUNT_MAX {
             let free = (0..).zip(&mut self.slots).find(|(_, slot)| matches!(slot, Slot::Free));
-            let Some((number, slot)) = free else { return true };
-            let Some(trial) = engine.next_trial(now) else { return true };
-            let ticket = trial.ticket;
+            let can_make = |probe: &Probe| free.is_some() || !needs_place(probe);
+            let Some(trial) = engine.next_trial(now, can_make) else { return true };
+            let (ticket, row) = (trial.ticket, trial.row);
             let server = match trial.probe {
                 Probe::Tcp { server } | Probe::Http { server, .. } => *server,
                 Probe::Process(_) => {
-                    self.processes.ask(now, ticket, trial.row);
+                    self.processes.ask(now, ticket, row);
+                    continue;
+                }
+                Probe::File { .. } => {
+                    let outcome = self.files.look(engine, row);
+                    engine.observe_finding(now, ticket, outcome, Span::ZERO);
                     continue;
                 }
             };
+            let Some((number, slot)) = free else { return true };
             match Flight::begin(now, trial, server) {
                 Ok(flight) => {
                     ring.push(Tag::Probe(number), Operation::Writable(flight.fd.as_raw_fd()));
@@ -183,7 +205,9 @@ impl Flight {
         }
         self.is_connected = true;
         match &self.probe {
-            Probe::Tcp { .. } | Probe::Process(_) => Step::End(Outcome::Found(Finding::Fine)),
+            Probe::Tcp { .. } | Probe::Process(_) | Probe::File { .. } => {
+                Step::End(Outcome::Found(Finding::Fine))
+            }
             Probe::Http { server, path, .. } => {
                 // It fits into the buffer of a connection that is new.
                 let is_sent = http::request(*server, path)
@@ -209,15 +233,24 @@ impl Flight {
             let finding = match http::status(self.heard.get(..self.heard_len).unwrap_or(&[])) {
                 Answer::Incomplete => continue,
                 Answer::Malformed => Finding::NotHttp,
-                Answer::Status(found) => match &self.probe {
-                    Probe::Http { status, .. } if *status == found => Finding::Fine,
-                    Probe::Http { .. } | Probe::Tcp { .. } | Probe::Process(_) => {
-                        Finding::Status(found)
-                    }
-                },
+                Answer::Status(found) if is_wanted(&self.probe, found) => Finding::Fine,
+                Answer::Status(found) => Finding::Status(found),
             };
             return Step::End(Outcome::Found(finding));
         }
+    }
+}
+
+/// Whether this status is the answer that is fine.
+fn is_wanted(probe: &Probe, found: u16) -> bool {
+    matches!(probe, Probe::Http { status, .. } if *status == found)
+}
+
+/// Whether it is made over a connection.
+fn needs_place(probe: &Probe) -> bool {
+    match probe {
+        Probe::Tcp { .. } | Probe::Http { .. } => true,
+        Probe::Process(_) | Probe::File { .. } => false,
     }
 }
 

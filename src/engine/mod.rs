@@ -132,6 +132,7 @@ pub struct Engine {
     /// Where the scan of deadlines begins: rotates, so that no router is always last.
     rotation: usize,
     ports_generation: u32,
+    installs: u32,
     adverts_accepted: u64,
     events: Events,
     transitions: Transitions,
@@ -266,6 +267,7 @@ impl Engine {
             fifos: fifo::Fifos::new(),
             rotation: 0,
             ports_generation: 0,
+            installs: 0,
             adverts_accepted: 0,
             events: Events::new(),
             transitions: Transitions::new(),
@@ -289,6 +291,11 @@ impl Engine {
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Counts the configurations that were put in force: rows of one are not those of another.
+    pub fn installs(&self) -> u32 {
+        self.installs
     }
 
     /// Whether addresses get a finite lifetime that the loop renews, so that they vanish with a
@@ -565,7 +572,7 @@ impl Engine {
                 Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
                 Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
                 Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,
-                Cause::ProcessFailed => None,
+                Cause::ProcessFailed | Cause::FileFailed => None,
                 Cause::TrackedInterface | Cause::TrackedInterfaceUp => None,
                 Cause::GroupMaster | Cause::GroupBackup | Cause::GroupFault => None,
                 Cause::GroupRecovered => None,

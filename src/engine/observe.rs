@@ -526,9 +526,9 @@ const fn recovery(was: Option<Cause>) -> Cause {
         Some(Cause::NoSourceAddress) => Cause::SourceAddress,
         Some(Cause::GroupFault) => Cause::GroupRecovered,
         Some(Cause::AddressRefused | Cause::AddressLost | Cause::SocketRefused) => Cause::Started,
-        Some(Cause::ScriptFailed | Cause::ProcessFailed | Cause::ScriptWaiting) => {
-            Cause::ScriptPassed
-        }
+        Some(
+            Cause::ScriptFailed | Cause::ProcessFailed | Cause::FileFailed | Cause::ScriptWaiting,
+        ) => Cause::ScriptPassed,
         Some(Cause::TrackedInterface) => Cause::TrackedInterfaceUp,
         _ => Cause::InterfaceUp,
     }

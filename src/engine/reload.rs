@@ -64,6 +64,7 @@ impl Engine {
         self.carry_groups();
         self.carry_fifos();
         self.config.copy_from(&self.staged);
+        self.installs = self.installs.wrapping_add(1);
         self.install_order();
         self.install_groups();
         self.settle_groups(now);

@@ -6,7 +6,7 @@
 //! timeout; then it has failed.
 
 use super::Engine;
-use crate::config::model::{self, Check, Probe};
+use crate::config::model::{self, Check, Kind, Probe};
 use crate::limits::RUNS_PROGRAMS;
 use crate::time::{Instant, Span};
 use crate::trace::Event;
@@ -30,6 +30,8 @@ pub struct Script {
     pub counter: Counter,
     /// How its latest run ended.
     pub last: Option<Ended>,
+    /// The number in a tracked file, which counts and not how it stands.
+    pub number: i32,
     /// Runs that were asked for.
     pub runs: u64,
     /// Runs that did not succeed.
@@ -76,6 +78,7 @@ impl Script {
         Script {
             counter: Counter::new(script.rise, script.fall, script.init_fail),
             last: None,
+            number: 0,
             runs: 0,
             failures: 0,
             skipped: 0,
@@ -240,13 +243,22 @@ impl Engine {
         rows.is_some_and(|(script, row)| script.phase == Phase::Wanted && kind(row.check))
     }
 
-    /// The next built-in check to be made. [`Engine::observe_finding`] is to be told how it ended,
-    /// within its limit.
-    pub fn next_trial(&mut self, now: Instant) -> Option<Trial<'_>> {
+    /// The next built-in check to be made, of those that the caller can make now.
+    /// [`Engine::observe_finding`] is to be told how it ended, within its limit.
+    pub fn next_trial(
+        &mut self,
+        now: Instant,
+        can_make: impl Fn(&Probe) -> bool,
+    ) -> Option<Trial<'_>> {
         if self.stopping {
             return None;
         }
-        let is_probe = |check| matches!(check, Check::Probe(_));
+        let is_probe = |check| match check {
+            Check::Probe(probe) => {
+                self.config.probes.get(usize::from(probe)).is_some_and(&can_make)
+            }
+            Check::Command(_) => false,
+        };
         let index = (0..self.scripts.len()).find(|index| self.is_wanted(*index, is_probe))?;
         let (script, row) = (self.scripts.get_mut(index)?, self.config.scripts.get(index)?);
         let Check::Probe(probe) = row.check else { return None };
@@ -256,6 +268,15 @@ impl Engine {
         let limit = row.timeout;
         let (row, probe) = (probe, self.config.probes.get(usize::from(probe))?);
         Some(Trial { ticket, probe, row, limit })
+    }
+
+    /// Something has happened to what this built-in check looks at: it is due at once.
+    pub fn hasten(&mut self, now: Instant, probe: u16) {
+        for (script, row) in self.scripts.iter_mut().zip(&self.config.scripts) {
+            if row.check == Check::Probe(probe) {
+                script.due_at = now;
+            }
+        }
     }
 
     /// How a built-in check has ended. What refers to none that is being made is ignored.
@@ -406,6 +427,11 @@ impl Engine {
             script.heard_at = now;
             changed = script.counter.count(success);
         }
+        if let Outcome::Found(finding) = ended.outcome
+            && let Some(number) = finding.number()
+        {
+            changed |= core::mem::replace(&mut script.number, number) != number;
+        }
         self.tell_script(now, index, changed, news || changed);
     }
 
@@ -529,7 +555,9 @@ impl Engine {
                         (Phase::Running { .. }, Check::Probe(_)) => Phase::Wanted,
                         (phase, _) => phase,
                     };
-                    let due_at = old.due_at.min(now + new.interval);
+                    // And the number in another file counts at once.
+                    let is_file = new.kind == Kind::File;
+                    let due_at = if is_file { now } else { old.due_at.min(now + new.interval) };
                     Script { counter, due_at, phase, ..old.clone() }
                 }
                 None => Script::new(now, new),

@@ -4,14 +4,29 @@ use super::{Ended, Engine};
 use crate::config::model::{Kind, Subject, Tracker};
 use crate::time::Instant;
 use crate::trace::{Cause, Event};
-use crate::track::{Effect, Standing, effective, weigh};
+use crate::track::{Effect, Standing, effective, weigh, weigh_number};
 use crate::vrrp::instance::Settings;
 
 impl Engine {
     /// What follows from one tracker now, and how its subject stands.
     pub fn effect(&self, tracker: &Tracker) -> (Effect, Standing) {
         let standing = self.standing(tracker.subject);
-        (weigh(tracker.weight, tracker.reverse, standing), standing)
+        match self.number(tracker.subject) {
+            Some(number) if standing != Standing::Waiting => {
+                let effect = weigh_number(tracker.weight, tracker.reverse, number);
+                let is_fault = effect == Effect::Fails;
+                (effect, if is_fault { Standing::Failing } else { Standing::Passing })
+            }
+            Some(_) | None => (weigh(tracker.weight, tracker.reverse, standing), standing),
+        }
+    }
+
+    /// The number that a tracked file counts as; none: it is no file.
+    fn number(&self, subject: Subject) -> Option<i32> {
+        let Subject::Script(script) = subject else { return None };
+        let row = self.config.scripts.get(usize::from(script))?;
+        let script = self.scripts.get(usize::from(script))?;
+        (row.kind == Kind::File).then_some(script.number)
     }
 
     /// What messages call a tracked thing: its kind and its name.
@@ -90,6 +105,7 @@ impl Engine {
                             match self.config.scripts.get(usize::from(script))?.kind {
                                 Kind::Script => Cause::ScriptFailed,
                                 Kind::Process => Cause::ProcessFailed,
+                                Kind::File => Cause::FileFailed,
                             }
                         }
                         Subject::Interface(_) => Cause::TrackedInterface,

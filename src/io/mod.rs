@@ -18,6 +18,7 @@
 //! | `stderr` | log lines that never block |
 //! | `stream` | connections to services, for built-in checks |
 //! | `terminal` | terminals, opened so that they hold nobody up |
+//! | `watch` | files whose content is tracked |
 //! | `pair` | the socket between daemon and helper |
 //! | `child` | programs that the helper runs |
 //! | `contain` | programs of the lab, contained in namespaces |
@@ -47,6 +48,8 @@ pub mod stream;
 #[cfg(feature = "console")]
 pub mod terminal;
 pub mod timer;
+#[cfg(feature = "trackers")]
+pub mod watch;
 
 use core::fmt;
 

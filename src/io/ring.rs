@@ -63,6 +63,8 @@ pub enum Tag {
     Warm,
     /// The socket between daemon and helper is readable.
     Helper,
+    /// Something has happened to a file that is tracked.
+    Watch,
 }
 
 const SEND: usize = 0;
@@ -73,8 +75,8 @@ const PROBE: usize = CLIENT + CLIENT_COUNT;
 const SINGLE: usize = PROBE + PROBE_FLIGHT_MAX;
 /// Operations that may be in flight at once.
 const TAG_COUNT: usize =
-    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 9; // those that there is one of: `Tag::Listen` to `Tag::Helper`
-const _: () = assert!(TAG_COUNT == SINGLE + 9);
+    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 10; // those that there is one of: `Tag::Listen` to `Tag::Watch`
+const _: () = assert!(TAG_COUNT == SINGLE + 10);
 
 /// Entries of the submission queue: the worst turn pushes everything (all sends, and every socket
 /// re-armed), and a queue that overflows is submitted in the middle. The kernel wants a power of
@@ -102,6 +104,7 @@ impl Tag {
             Tag::File => SINGLE + 6,
             Tag::Warm => SINGLE + 7,
             Tag::Helper => SINGLE + 8,
+            Tag::Watch => SINGLE + 9,
         }
     }
 
@@ -122,6 +125,7 @@ impl Tag {
             index if index == SINGLE + 6 => Tag::File,
             index if index == SINGLE + 7 => Tag::Warm,
             index if index == SINGLE + 8 => Tag::Helper,
+            index if index == SINGLE + 9 => Tag::Watch,
             _ => Tag::Again,
         }
     }

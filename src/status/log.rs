@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::render_outcome;
+use crate::config::model::Kind;
 use crate::engine::Engine;
 use crate::limits::{DELAY_COUNT_MAX, RUNS_PROGRAMS};
 use crate::trace::{Event, Mismatch, Whose};
@@ -75,7 +76,11 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             let row = scripts.get(usize::from(*script));
             let (kind, name) =
                 row.map_or(("script", "?"), |row| (row.kind.name(), row.name.as_str()));
-            write!(out, "- {kind} name=\"{name}\" state={} why=\"", standing.name())?;
+            match row.map(|row| row.kind) {
+                // Its number counts, and what that means depends on who tracks it.
+                Some(Kind::File) => write!(out, "- {kind} name=\"{name}\" read=\"")?,
+                _ => write!(out, "- {kind} name=\"{name}\" state={} why=\"", standing.name())?,
+            }
             render_outcome(*outcome, out)?;
             out.write_char('"')
         }

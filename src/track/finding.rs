@@ -19,8 +19,34 @@ pub enum Finding {
     Status(u16),
     /// There are so many processes.
     Processes(u16),
+    /// The file has this number.
+    Number(i32),
+    /// There is no such file: as if it had a zero.
+    NoFile,
+    /// The file does not begin with a number: as if it had a zero.
+    NoNumber,
+    /// The number in the file is none of 32 bits: as if it had not been written.
+    OutOfRange,
     /// The kernel refused: errno.
     Errno(u16),
+}
+
+impl Finding {
+    /// The number that a file counts as; none: as the one before.
+    pub const fn number(self) -> Option<i32> {
+        match self {
+            Finding::Number(number) => Some(number),
+            Finding::NoFile | Finding::NoNumber | Finding::Errno(_) => Some(0),
+            Finding::OutOfRange
+            | Finding::Fine
+            | Finding::Refused
+            | Finding::Unreachable
+            | Finding::Closed
+            | Finding::NotHttp
+            | Finding::Status(_)
+            | Finding::Processes(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -34,6 +60,10 @@ impl fmt::Display for Finding {
             Finding::Status(status) => write!(f, "status {status}"),
             Finding::Processes(1) => f.write_str("1 process"),
             Finding::Processes(count) => write!(f, "{count} processes"),
+            Finding::Number(number) => write!(f, "{number}"),
+            Finding::NoFile => f.write_str("no such file"),
+            Finding::NoNumber => f.write_str("no number in it"),
+            Finding::OutOfRange => f.write_str("a number out of range, ignored"),
             Finding::Errno(errno) => write!(f, "refused (errno {errno})"),
         }
     }

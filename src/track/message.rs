@@ -137,7 +137,7 @@ pub enum Refusal {
 impl Outcome {
     /// Whether the command did what it was to do.
     pub const fn is_success(self) -> bool {
-        matches!(self, Outcome::Exited(0) | Outcome::Found(Finding::Fine))
+        matches!(self, Outcome::Exited(0) | Outcome::Found(Finding::Fine | Finding::Number(_)))
     }
 }
 

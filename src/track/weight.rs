@@ -33,6 +33,23 @@ pub const fn weigh(weight: i16, reverse: bool, standing: Standing) -> Effect {
     Effect::Adds(if reverse { -weight } else { weight })
 }
 
+/// What follows from the number in a tracked file: the number times the weight is added, and means
+/// FAULT where it is -254 or less; with weight zero, any number but zero means FAULT (keepalived.conf(5),
+/// `track_file`). `reverse` turns the sign round, and with weight zero which number means FAULT.
+pub fn weigh_number(weight: i16, reverse: bool, number: i32) -> Effect {
+    if weight == 0 {
+        return if (number != 0) == reverse { Effect::Adds(0) } else { Effect::Fails };
+    }
+    let sign = if reverse { -1 } else { 1 };
+    match i64::from(number) * i64::from(weight) * sign {
+        ..=-254 => Effect::Fails,
+        product => Effect::Adds(i16::try_from(product).unwrap_or(PRODUCT_MAX).min(PRODUCT_MAX)),
+    }
+}
+
+/// The most that a file adds.
+const PRODUCT_MAX: i16 = 253;
+
 /// The priority that counts: an owner's is never moved, and nobody becomes one or resigns by it.
 pub fn effective(base: Priority, sum: i32) -> Priority {
     if base.is_owner() {
@@ -62,6 +79,38 @@ mod tests {
         ] {
             let seen = [Waiting, Passing, Failing].map(|standing| weigh(weight, reverse, standing));
             assert_eq!(seen, expected, "weight {weight} reverse {reverse}");
+        }
+    }
+
+    // From keepalived-2.4.3's track_file.c, worked by hand.
+    #[test]
+    fn a_number_counts_times_its_weight() {
+        use Effect::{Adds, Fails};
+        for (weight, reverse, number, expected) in [
+            (1, false, 0, Adds(0)),
+            (1, false, 7, Adds(7)),
+            (1, false, -50, Adds(-50)),
+            (1, true, 50, Adds(-50)),
+            (-2, false, 10, Adds(-20)),
+            (-2, true, 10, Adds(20)),
+            (1, false, -253, Adds(-253)),
+            (1, false, -254, Fails),
+            (127, false, -2, Fails),
+            (254, false, 0, Adds(0)),
+            (254, false, -1, Fails),
+            (254, false, 1, Adds(253)),
+            (1, false, 300, Adds(253)),
+            (254, false, i32::MAX, Adds(253)),
+            (254, true, i32::MAX, Fails),
+            (254, true, i32::MIN, Adds(253)),
+            (0, false, 0, Adds(0)),
+            (0, false, 1, Fails),
+            (0, false, -1, Fails),
+            (0, true, 0, Fails),
+            (0, true, 1, Adds(0)),
+        ] {
+            let seen = weigh_number(weight, reverse, number);
+            assert_eq!(seen, expected, "{number} times {weight} reverse {reverse}");
         }
     }
 

@@ -16,7 +16,13 @@ pub(super) fn check_probe(probe: &Probe) -> Result<(), Rule> {
             let is_range = process.quorum <= process.quorum_max;
             require(has_name && process.words.ends_with('\0') && is_range, Rule::Probe)
         }
+        Probe::File { path, .. } => require(is_file_path(path), Rule::Probe),
     }
+}
+
+/// Whether a file that is tracked can have this path: from the root, and not of a directory.
+pub fn is_file_path(path: &str) -> bool {
+    path.starts_with('/') && !path.ends_with('/') && !path.chars().any(char::is_control)
 }
 
 fn is_server(server: &core::net::SocketAddr) -> bool {

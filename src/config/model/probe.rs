@@ -30,6 +30,24 @@ pub enum Probe {
     },
     /// `process NAME`, and `vrrp_track_process`: as many such processes run as should.
     Process(Process),
+    /// `track_file`: the number in a file.
+    File {
+        /// Where it is, from the root.
+        path: Text,
+        /// What is written to it at the start.
+        init: Init,
+    },
+}
+
+/// `init_file`: what is written to a tracked file at the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Init {
+    /// Nothing.
+    Nothing,
+    /// This number, if there is no such file.
+    Missing(i32),
+    /// `overwrite`: this number.
+    Always(i32),
 }
 
 /// The processes that are meant, and how many of them there should be.
@@ -97,6 +115,7 @@ impl fmt::Display for Probe {
                 f.write_str("process")?;
                 process.words.split_terminator('\0').try_for_each(|word| write!(f, " {word}"))
             }
+            Probe::File { path, .. } => write!(f, "file {path}"),
         }
     }
 }

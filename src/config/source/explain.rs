@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::text::{Sources, TextSpan};
 use crate::config::model::{
-    Address, Authentication, Check, Command, Config, FIFO_KEYWORDS, Instance, Kind, Notify,
+    Address, Authentication, Check, Command, Config, FIFO_KEYWORDS, Init, Instance, Kind, Notify,
     Parameters, Probe, Process, Script, Subject, Tracker,
 };
 use crate::time::Span;
@@ -287,8 +287,19 @@ fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
         }
         Check::Probe(probe) => {
             let probe = config.probes.get(usize::from(probe));
-            if let (Kind::Process, Some(Probe::Process(process))) = (script.kind, probe) {
-                return process_rows(index, process);
+            match (script.kind, probe) {
+                (Kind::Process, Some(Probe::Process(process))) => {
+                    return process_rows(index, process);
+                }
+                (Kind::File, Some(Probe::File { path, init })) => {
+                    let init = match init {
+                        Init::Nothing => "no".to_owned(),
+                        Init::Missing(number) => number.to_string(),
+                        Init::Always(number) => format!("{number} overwrite"),
+                    };
+                    return vec![row("file", path.to_string()), row("init_file", init)];
+                }
+                _ => {}
             }
             vec![row("builtin", probe.map(ToString::to_string).unwrap_or_default())]
         }

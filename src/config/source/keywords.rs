@@ -91,7 +91,14 @@ pub enum Block {
 impl Block {
     /// Whether a name follows its keyword.
     pub const fn is_named(self) -> bool {
-        matches!(self, Block::Instance | Block::Script | Block::SyncGroup | Block::TrackProcess)
+        matches!(
+            self,
+            Block::Instance
+                | Block::Script
+                | Block::SyncGroup
+                | Block::TrackFile
+                | Block::TrackProcess
+        )
     }
 
     /// What messages call it.

@@ -12,6 +12,7 @@ mod command;
 mod complete;
 mod conflict;
 mod delay;
+mod file;
 mod global;
 mod group;
 mod instance;
@@ -111,7 +112,7 @@ impl Lowering<'_> {
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
         let (mut instances, mut scripts, mut groups) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut processes, mut delays) = (Vec::new(), Vec::new());
+        let (mut processes, mut files, mut delays) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_incomplete = false;
         for statement in &tree.statements {
             let Some(keyword) = self.judge(statement, Block::Top).or_else(|| self.meant(statement))
@@ -123,6 +124,7 @@ impl Lowering<'_> {
                 "global_defs" => self.global_defs(statement),
                 "vrrp_script" => scripts.push(statement),
                 "vrrp_track_process" => processes.push(statement),
+                "track_file" | "vrrp_track_file" => files.push(statement),
                 "vrrp_sync_group" => groups.push(statement),
                 "interface_up_down_delays" => delays.push(statement),
                 _ => instances.push(statement),
@@ -135,6 +137,9 @@ impl Lowering<'_> {
         }
         for statement in processes {
             self.track_process(statement);
+        }
+        for statement in files {
+            self.track_file(statement);
         }
         for statement in &groups {
             self.sync_group(statement);

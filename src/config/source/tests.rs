@@ -1,4 +1,5 @@
 mod fifos;
+mod files;
 mod forms;
 mod groups;
 mod includes;

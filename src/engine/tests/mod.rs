@@ -2,6 +2,7 @@
 
 mod delay;
 mod fifo;
+mod file;
 mod found;
 mod group;
 mod journal;

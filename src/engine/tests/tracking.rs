@@ -7,7 +7,7 @@ use crate::track::message::{Answer, MESSAGE_LEN_MAX, Outcome, Refusal, Request};
 use crate::track::{Finding, Standing};
 
 /// An instance of priority 100 that tracks a script with this weight.
-fn tracking(weight: i16, reverse: bool) -> impl FnOnce(&mut Config) {
+pub(super) fn tracking(weight: i16, reverse: bool) -> impl FnOnce(&mut Config) {
     move |config| {
         add_instance(config, "V", 7, 100, ip(9));
         add_script(config, "chk");
@@ -96,7 +96,7 @@ impl Bench {
         self.now = self.now + Span::from_secs(10);
     }
 
-    fn standing(&self) -> (StateName, u8) {
+    pub(super) fn standing(&self) -> (StateName, u8) {
         let fsm = &self.engine.routers()[0].fsm;
         (fsm.name(), fsm.settings().priority.0)
     }
@@ -407,17 +407,17 @@ fn built_in(weight: i16) -> impl FnOnce(&mut Config) {
 impl Bench {
     /// The ticket of the only check that is to be made now.
     #[track_caller]
-    fn trial(&mut self) -> u32 {
+    pub(super) fn trial(&mut self) -> u32 {
         self.engine.expire(self.now);
-        let trial = self.engine.next_trial(self.now).expect("one is due");
+        let trial = self.engine.next_trial(self.now, |_| true).expect("one is due");
         assert_eq!(trial.limit, Span::from_secs(2));
         let ticket = trial.ticket;
-        assert!(self.engine.next_trial(self.now).is_none());
+        assert!(self.engine.next_trial(self.now, |_| true).is_none());
         assert_eq!(self.jobs(), [], "the helper is asked for nothing");
         ticket
     }
 
-    fn trial_ends(&mut self, outcome: Outcome) {
+    pub(super) fn trial_ends(&mut self, outcome: Outcome) {
         let ticket = self.trial();
         self.engine.observe_finding(self.now, ticket, outcome, Span::from_millis(1));
         self.now = self.now + Span::from_secs(10);
@@ -455,7 +455,7 @@ fn a_new_helper_is_no_news_to_a_built_in_check() {
         let ticket = bench.trial();
         bench.says(Answer::Ready);
         assert_eq!(bench.jobs().len(), 1, "the greeting");
-        assert!(bench.engine.next_trial(bench.now).is_none(), "it is being made");
+        assert!(bench.engine.next_trial(bench.now, |_| true).is_none(), "it is being made");
         let fine = Outcome::Found(Finding::Fine);
         // What nobody asked for is ignored.
         bench.engine.observe_finding(bench.now, ticket + 1, fine, Span::ZERO);

@@ -72,6 +72,17 @@ pub(super) const CONFINED: &[Call] = &[
     only(libc::SYS_openat, Only::Without(2, WRITING)),
     #[cfg(feature = "trackers")]
     any(libc::SYS_getdents64),
+    // And the files whose numbers are tracked.
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_inotify_init1),
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_inotify_add_watch),
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_inotify_rm_watch),
+    #[cfg(feature = "trackers")]
+    any(libc::SYS_statfs),
+    #[cfg(all(feature = "trackers", target_pointer_width = "32"))]
+    any(libc::SYS_statfs64),
     // The spare descriptor, which musl marks a second time; debug builds of Rust look whether what
     // they close is open.
     only(libc::SYS_fcntl, Only::Is(1, &[F_GETFD, F_SETFD, F_DUPFD_CLOEXEC])),

@@ -57,7 +57,7 @@ const CONNECTING: &[Block] =
     &[HttpGet, TcpCheck, SmtpCheck, SmtpHost, DnsCheck, UdpCheck, PingCheck];
 const MARKED: &[Block] =
     &[HttpGet, TcpCheck, SmtpCheck, SmtpHost, DnsCheck, UdpCheck, PingCheck, VirtualServerGroup];
-const WEIGHTED: &[Block] = &[TrackFile, Bfd, VirtualServer, RealServer, FileCheck];
+const WEIGHTED: &[Block] = &[Bfd, VirtualServer, RealServer, FileCheck];
 
 const fn k(
     name: &'static str,
@@ -150,7 +150,7 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("fall", Built, &[Script], Value, "failures that make it fail"),
     k("fast_recovery", Later, &[HttpGet], Flag, "one success of all pages"),
     k("fifo_write_vrrp_states_on_reload", Built, &[GlobalDefs], Flag, "write all states to the pipe after a reload"),
-    k("file", Later, &[TrackFile], Value, "the file"),
+    k("file", Built, &[TrackFile], Value, "the file"),
     k("flag-1", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
     k("flag-2", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
     k("flag-3", Later, &[VirtualServer], Flag, "a flag of the scheduler"),
@@ -182,7 +182,7 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("include_check", Note("a file that is missing is always an error"), &[Top, GlobalDefs], Values, "check included files"),
     k("inhibit_on_failure", Later, &[VirtualServer, RealServer], Flag, "weight 0 instead of removal"),
     k("init_fail", Built, &[Script], Flag, "begin as failed"),
-    k("init_file", Later, &[TrackFile], Values, "create the file"),
+    k("init_file", Built, &[TrackFile], Values, "create the file"),
     k("instance", Never("give each ringward its own --config and --control"), &[Top, GlobalDefs], Value, "a second keepalived on one host"),
     k("interface", Built, &[Instance], Value, "where adverts are sent and heard"),
     k("interface", Later, &[GarpGroup], Value, "a member of the group"),
@@ -357,7 +357,8 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("tls_compliant", Later, &[HttpGet, Url], Flag, "an abrupt end is a failure"),
     k("tmp_config_directory", Note("ringwardc reads the file once and writes a blob"), &[GlobalDefs], Value, "where to expand configurations"),
     k("track_bfd", Later, &[Instance, SyncGroup], Opens(Lines), "BFD sessions that count for the state"),
-    k("track_file", Later, &[Top, Instance, SyncGroup], Opens(TrackFile), "a file whose number is tracked"),
+    k("track_file", Built, &[Instance, SyncGroup], Opens(Lines), "files whose numbers count for the priority"),
+    k("track_file", Built, &[Top], Opens(TrackFile), "a file whose number is tracked"),
     k("track_group", Later, &[Top], Opens(TrackGroup), "instances that fail with a static address, route or rule"),
     k("track_interface", Built, &[Instance, SyncGroup], Opens(Lines), "interfaces that count for the state"),
     k("track_process", Built, &[Instance, SyncGroup], Opens(Lines), "processes that count for this instance"),
@@ -437,11 +438,11 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("vrrp_startup_delay", Built, &[GlobalDefs], Value, "seconds after the start in which nobody becomes master"),
     k("vrrp_strict", Later, &[GlobalDefs], Flag, "refuse what the RFC does not know"),
     k("vrrp_sync_group", Built, &[Top], Opens(SyncGroup), "instances that change state together"),
-    k("vrrp_track_file", Later, &[Top], Opens(TrackFile), "a file whose number is tracked (old name of track_file)"),
+    k("vrrp_track_file", Built, &[Top], Opens(TrackFile), "a file whose number is tracked (old name of track_file)"),
     k("vrrp_track_process", Built, &[Top], Opens(TrackProcess), "a process whose presence is tracked"),
     k("vrrp_version", Built, &[GlobalDefs], Value, "VRRP version of IPv4 instances: 2 (the default) or 3"),
     k("vrrp_vmac_garp_intvl", Later, &[GlobalDefs], Values, "old name of vrrp_garp_extra_if"),
     k("warmup", Later, CHECKED, Value, "longest delay of the first check"),
-    k("weight", Built, &[Script, TrackProcess], Values, "what is added to the priority, or share of connections"),
+    k("weight", Built, &[Script, TrackFile, TrackProcess], Values, "what is added to the priority, or share of connections"),
     k("weight", Later, WEIGHTED, Values, "what is added to the priority, or share of connections"),
 ];

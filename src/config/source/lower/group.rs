@@ -65,7 +65,9 @@ impl Lowering<'_> {
                         draft.members.extend(line.values.iter().cloned());
                     }
                 }
-                Some(name @ ("track_script" | "track_process" | "track_interface")) => {
+                Some(
+                    name @ ("track_script" | "track_process" | "track_file" | "track_interface"),
+                ) => {
                     let tracked = self.track(name, inner, &draft.trackers);
                     draft.trackers.extend(tracked);
                 }
@@ -101,15 +103,17 @@ impl Lowering<'_> {
                 tracked.push(entry.clone());
                 continue;
             }
+            let bare = entry.unweighted();
             let message = "a weight of one member does not count in a sync group".to_owned();
             self.report.add(
                 Diagnostic::new(Code::GroupWeight, entry.span, message)
-                    .label("not tracked")
+                    .label(if bare.is_some() { track::TAKEN_AS_ZERO } else { "not tracked" })
                     .also(group.keyword, "its group")
                     .help(
                         "track it in the group, with weight 0, or add `sync_group_tracking_weight`",
                     ),
             );
+            tracked.extend(bare);
         }
         let is_new = |entry: &&track::Entry| !own.iter().any(|known| known.is_twin(entry));
         tracked.extend(group.trackers.iter().filter(is_new).cloned());

@@ -135,7 +135,7 @@ impl Lowering<'_> {
                 draft.notify.push((name, statement.values.clone()));
                 true
             }
-            ("track_script" | "track_process" | "track_interface", _) => {
+            ("track_script" | "track_process" | "track_file" | "track_interface", _) => {
                 let tracked = self.track(name, statement, &draft.trackers);
                 draft.trackers.extend(tracked);
                 true

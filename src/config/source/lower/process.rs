@@ -86,7 +86,9 @@ impl Lowering<'_> {
                 (values.fork_delay, values.terminate_delay) = (delay.clone(), delay);
             }
             "weight" => {
-                if let Some(weight) = self.weight(&statement.values, Weight::default()) {
+                if let Some(weight) =
+                    self.weight(Kind::Process, &statement.values, Weight::default())
+                {
                     values.weight = weight;
                 }
             }

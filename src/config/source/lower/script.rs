@@ -136,7 +136,9 @@ impl Lowering<'_> {
             "rise" => draft.rise = self.count(name, word),
             "fall" => draft.fall = self.count(name, word),
             "weight" => {
-                if let Some(weight) = self.weight(&statement.values, Weight::default()) {
+                if let Some(weight) =
+                    self.weight(Kind::Script, &statement.values, Weight::default())
+                {
                     draft.weight = weight;
                 }
             }
@@ -199,7 +201,7 @@ impl Lowering<'_> {
         self.origins.set(scope, "init_fail", configured(draft.init_fail));
         self.origins.set(scope, "script", configured(draft.words.first().map(|word| word.span)));
         let place = configured(draft.builtin.as_ref().map(|given| given.span));
-        for keyword in ["builtin", "process"] {
+        for keyword in ["builtin", "process", "file"] {
             self.origins.set(scope, keyword, place);
         }
         let script = model::Script {

@@ -8,9 +8,9 @@ use super::super::lexer::Word;
 use super::super::nearest::nearest;
 use super::super::text::TextSpan;
 use super::complete::span16;
-use super::{Given, Lowering, script};
+use super::{Given, Lowering, file, script};
 use crate::addr::{InterfaceName, Priority};
-use crate::config::check::WEIGHT_MAX;
+use crate::config::check::weight_max;
 use crate::config::model::{Kind, Span16, Subject, Tracker};
 
 /// A weight, and whether its sign is turned round.
@@ -30,6 +30,14 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Where a weight cannot count. keepalived takes a file's default weight for zero there, and
+    /// leaves out what has another one.
+    pub(super) fn unweighted(&self) -> Option<Entry> {
+        let is_default = self.keyword == "track_file" && self.weight.value == file::WEIGHT.value;
+        let weight = Weight { value: 0, ..self.weight };
+        is_default.then(|| Entry { weight, ..self.clone() })
+    }
+
     pub(super) fn has_weight(&self) -> bool {
         self.weight.value != 0
     }
@@ -40,6 +48,9 @@ impl Entry {
     }
 }
 
+/// What becomes of the default weight of a file where it cannot count.
+pub(super) const TAKEN_AS_ZERO: &str = "tracked with weight 0";
+
 /// What it is about, as the text numbers it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum What {
@@ -48,15 +59,15 @@ enum What {
 }
 
 impl Lowering<'_> {
-    /// `WEIGHT [reverse|noreverse]`.
-    pub(super) fn weight(&mut self, words: &[Word], default: Weight) -> Option<Weight> {
+    /// `WEIGHT [reverse|noreverse]` of something of this kind.
+    pub(super) fn weight(&mut self, kind: Kind, words: &[Word], default: Weight) -> Option<Weight> {
         let word = words.first()?;
         let (sign, digits) = match word.text.strip_prefix('-') {
             Some(digits) => (-1, digits),
             None => (1, word.text.strip_prefix('+').unwrap_or(&word.text)),
         };
         let bare = Word { text: digits.to_owned(), ..word.clone() };
-        let range = 0..=u64::from(WEIGHT_MAX.unsigned_abs());
+        let range = 0..=u64::from(weight_max(kind).unsigned_abs());
         let number = self.number("weight", &bare, range)?;
         let value = sign * i16::try_from(number.value).ok()?;
         let mut weight = Weight { value, ..default };
@@ -92,7 +103,7 @@ impl Lowering<'_> {
         Some((What::Script(number), draft.map(script::Draft::track).unwrap_or_default()))
     }
 
-    /// The lines of `track_script`, `track_process` or `track_interface`.
+    /// The lines of `track_script`, `track_process`, `track_file` or `track_interface`.
     pub(super) fn track(
         &mut self,
         keyword: &'static str,
@@ -100,14 +111,18 @@ impl Lowering<'_> {
         known: &[Entry],
     ) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
+        let kind = match keyword {
+            "track_process" => Kind::Process,
+            "track_file" => Kind::File,
+            _ => Kind::Script,
+        };
         for line in statement.block.iter().flat_map(|body| &body.statements) {
             let word = &line.keyword;
             let found = match keyword {
-                "track_script" => self.script_named(Kind::Script, word),
-                "track_process" => self.script_named(Kind::Process, word),
-                _ => self
+                "track_interface" => self
                     .interface_name(word)
                     .map(|name| (What::Interface(name.value), Weight::default())),
+                _ => self.script_named(kind, word),
             };
             let Some((subject, default)) = found else { continue };
             let weight = match line.values.split_first() {
@@ -117,7 +132,9 @@ impl Lowering<'_> {
                     self.report.add(Diagnostic::new(Code::NoValue, keyword.span, message));
                     None
                 }
-                Some((keyword, rest)) if keyword.text == "weight" => self.weight(rest, default),
+                Some((keyword, rest)) if keyword.text == "weight" => {
+                    self.weight(kind, rest, default)
+                }
                 Some((other, _)) => {
                     self.report_word(other);
                     None
@@ -164,14 +181,17 @@ impl Lowering<'_> {
     ) -> Span16 {
         let start = self.config.trackers.len();
         for entry in entries {
+            let mut weight = entry.weight;
             if priority.is_owner() && entry.has_weight() {
+                let bare = entry.unweighted();
                 let message = "a weight means nothing to an owner (priority 255)".to_owned();
                 self.report.add(
                     Diagnostic::new(Code::OwnerWeight, entry.span, message)
-                        .label("not tracked")
+                        .label(if bare.is_some() { TAKEN_AS_ZERO } else { "not tracked" })
                         .help("lower the priority, or track it with weight 0"),
                 );
-                continue;
+                let Some(bare) = bare else { continue };
+                weight = bare.weight;
             }
             let Some(subject) = self.subject(entry) else { continue };
             if own.is_some_and(|own| subject == Subject::Interface(own)) {
@@ -184,7 +204,7 @@ impl Lowering<'_> {
                 continue;
             }
             let scope = Scope::Tracker(self.config.trackers.len());
-            let Weight { value: weight, reverse } = entry.weight;
+            let Weight { value: weight, reverse } = weight;
             let _ = self.config.trackers.push(Tracker { subject, weight, reverse });
             self.needs.trackers.push(entry.span);
             self.origins.set(scope, entry.keyword, Origin::Configured(entry.span));
