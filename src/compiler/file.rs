@@ -19,7 +19,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
     // One octet more than is wanted tells a file that is too long; the compiler says so.
     let limit = TEXT_LEN_MAX.max(BLOB_LEN_MAX) + 1;
-    let mut octets = Vec::new();
+    let expected = usize::try_from(metadata.len()).unwrap_or(limit).min(limit);
+    let mut octets = Vec::with_capacity(expected + 1);
     let file = open(path)?;
     file.take(u64::try_from(limit).unwrap_or(u64::MAX))
         .read_to_end(&mut octets)

@@ -33,8 +33,8 @@ pub(super) fn pattern_of(text: &str) -> Option<(&str, &str)> {
 impl Reader<'_, '_> {
     /// Reads what an include means, if the line is one.
     pub(super) fn include(&mut self, line: &Line) -> bool {
-        let text = line.text().to_owned();
-        let Some((keyword, pattern)) = pattern_of(&text) else { return false };
+        let text = line.text();
+        let Some((keyword, pattern)) = pattern_of(text) else { return false };
         let start = text.len() - pattern.len();
         let span = line.span(start, text.len(), self.report);
         if self.opened.len() > DEPTH_MAX {

@@ -45,7 +45,7 @@ struct Frame {
     statements: Vec<Statement>,
 }
 
-struct Parser<'a> {
+struct Parser {
     frames: Vec<Frame>,
     /// The statement of this line.
     current: Option<Statement>,
@@ -53,28 +53,23 @@ struct Parser<'a> {
     is_waiting: bool,
     /// `{` that were refused, whose `}` are to be ignored.
     ignored: usize,
-    report: &'a mut Report,
 }
 
 /// Reads a file and all that it includes.
 pub(super) fn parse(file: FileId, options: &Options<'_>, report: &mut Report) -> Tree {
-    let tokens = reader::read(file, options, report);
     let nowhere = TextSpan { file, ..TextSpan::default() };
     let top = Frame { kind: Some(Block::Top), open: nowhere, statements: Vec::new() };
-    let mut parser =
-        Parser { frames: vec![top], current: None, is_waiting: false, ignored: 0, report };
-    for token in tokens {
-        match token {
-            Token::Word(word) => parser.word(word),
-            Token::LineEnd(comment) => parser.line_end(comment),
-            Token::Open(span) => parser.open(span),
-            Token::Close(span) => parser.close(span),
-        }
-    }
-    parser.finish(file)
+    let mut parser = Parser { frames: vec![top], current: None, is_waiting: false, ignored: 0 };
+    reader::read(file, options, report, &mut |token, report| match token {
+        Token::Word(word) => parser.word(word),
+        Token::LineEnd(comment) => parser.line_end(comment, report),
+        Token::Open(span) => parser.open(span, report),
+        Token::Close(span) => parser.close(span, report),
+    });
+    parser.finish(file, report)
 }
 
-impl Parser<'_> {
+impl Parser {
     fn kind(&self) -> Option<Block> {
         self.frames.last().and_then(|frame| frame.kind)
     }
@@ -100,16 +95,16 @@ impl Parser<'_> {
         }
     }
 
-    fn line_end(&mut self, comment: Option<TextSpan>) {
+    fn line_end(&mut self, comment: Option<TextSpan>, report: &mut Report) {
         if let Some(mut statement) = self.current.take() {
             statement.comment = comment;
-            self.place(&statement.keyword, false);
+            self.place(&statement.keyword, false, report);
             self.push(statement);
             self.is_waiting = true;
         }
     }
 
-    fn open(&mut self, span: TextSpan) {
+    fn open(&mut self, span: TextSpan, report: &mut Report) {
         let statement = match self.current.take() {
             Some(statement) => Some(statement),
             None if self.is_waiting => self.frames.last_mut().and_then(|f| f.statements.pop()),
@@ -117,7 +112,7 @@ impl Parser<'_> {
         };
         self.is_waiting = false;
         let Some(mut statement) = statement.filter(|statement| statement.block.is_none()) else {
-            self.report.add(
+            report.add(
                 Diagnostic::new(
                     Code::StrayOpen,
                     span,
@@ -130,12 +125,12 @@ impl Parser<'_> {
         };
         if self.frames.len() > DEPTH_MAX {
             let message = format!("blocks are nested more than {DEPTH_MAX} deep");
-            self.report.add(Diagnostic::new(Code::Nesting, span, message));
+            report.add(Diagnostic::new(Code::Nesting, span, message));
             self.ignored += 1;
             self.push(statement);
             return;
         }
-        self.place(&statement.keyword, true);
+        self.place(&statement.keyword, true, report);
         let here = self.kind().unwrap_or(Block::Lines);
         let kind = keywords::find(&statement.keyword.text, here).and_then(keywords::Keyword::opens);
         statement.block = Some(Body { open: span, statements: Vec::new() });
@@ -143,10 +138,10 @@ impl Parser<'_> {
         self.frames.push(Frame { kind, open: span, statements: Vec::new() });
     }
 
-    fn close(&mut self, span: TextSpan) {
+    fn close(&mut self, span: TextSpan, report: &mut Report) {
         self.is_waiting = false;
         if let Some(statement) = self.current.take() {
-            self.place(&statement.keyword, false);
+            self.place(&statement.keyword, false, report);
             self.push(statement);
         }
         if self.ignored > 0 {
@@ -154,7 +149,7 @@ impl Parser<'_> {
         } else if self.frames.len() > 1 {
             self.pop();
         } else {
-            self.report.add(
+            report.add(
                 Diagnostic::new(Code::ExtraClose, span, "this `}` closes nothing".to_owned())
                     .help("remove it, or look above for a block that was closed too early"),
             );
@@ -177,14 +172,14 @@ impl Parser<'_> {
     }
 
     /// Notices by a keyword that a block before it was not closed, or was closed too early.
-    fn place(&mut self, keyword: &Word, opens_block: bool) {
+    fn place(&mut self, keyword: &Word, opens_block: bool, report: &mut Report) {
         let Some(here) = self.kind() else {
             // In an unknown block anything may stand but what begins a file's next part.
             let is_top = keywords::find(&keyword.text, Block::Top).is_some_and(|known| {
                 known.blocks == [Block::Top] && known.opens().is_some() && opens_block
             });
             if is_top {
-                self.close_missing(1, keyword);
+                self.close_missing(1, keyword, report);
             }
             return;
         };
@@ -192,19 +187,24 @@ impl Parser<'_> {
         if known.is_in(here) || (here.is_list() && !opens_block && !is_unlike_entry(here, known)) {
             return;
         }
-        if self.open_missing(keyword, known) {
+        if self.open_missing(keyword, known, report) {
             return;
         }
         let keep = self.frames.iter().rposition(|f| f.kind.is_some_and(|kind| known.is_in(kind)));
         match keep {
-            Some(index) => self.close_missing(index + 1, keyword),
-            None if self.frames.len() == 1 => self.reopen(keyword, known),
+            Some(index) => self.close_missing(index + 1, keyword, report),
+            None if self.frames.len() == 1 => self.reopen(keyword, known, report),
             None => {}
         }
     }
 
     /// Opens the block of the statement before, if that lacks its `{` and `keyword` belongs in it.
-    fn open_missing(&mut self, keyword: &Word, known: &keywords::Keyword) -> bool {
+    fn open_missing(
+        &mut self,
+        keyword: &Word,
+        known: &keywords::Keyword,
+        report: &mut Report,
+    ) -> bool {
         let here = self.kind().unwrap_or(Block::Lines);
         let Some(opener) = self.frames.last_mut().and_then(|frame| frame.statements.last_mut())
         else {
@@ -220,13 +220,13 @@ impl Parser<'_> {
             .also(keyword.span, "its block seems to begin here")
             .help(format!("write `{{` behind `{name}` and its name"));
         opener.block = Some(Body { open: span, statements: Vec::new() });
-        self.report.add(diagnostic);
+        report.add(diagnostic);
         self.frames.push(Frame { kind: Some(kind), open: span, statements: Vec::new() });
         true
     }
 
     /// Closes all blocks but the outer `keep`, with a message.
-    fn close_missing(&mut self, keep: usize, keyword: &Word) {
+    fn close_missing(&mut self, keep: usize, keyword: &Word, report: &mut Report) {
         while self.frames.len() > keep.max(1) {
             let open = self.frames.last().map(|frame| frame.open).unwrap_or_default();
             self.pop();
@@ -234,7 +234,7 @@ impl Parser<'_> {
             let name = opener.map_or("", |opener| opener.keyword.text.as_str());
             let message = format!("the block of `{name}` is not closed");
             let there = format!("`{}` cannot stand in it", keyword.text);
-            self.report.add(
+            report.add(
                 Diagnostic::new(Code::OpenBlock, open, message)
                     .label("this `{` has no `}`")
                     .also(keyword.span, there)
@@ -244,7 +244,7 @@ impl Parser<'_> {
     }
 
     /// At the top level, a keyword of the block that was closed last: it was closed too early.
-    fn reopen(&mut self, keyword: &Word, known: &keywords::Keyword) {
+    fn reopen(&mut self, keyword: &Word, known: &keywords::Keyword, report: &mut Report) {
         let Some(top) = self.frames.last_mut() else { return };
         let Some(opener) = top.statements.last_mut() else { return };
         let kind =
@@ -261,17 +261,17 @@ impl Parser<'_> {
             .label(format!("`{}` belongs in the block", keyword.text))
             .also(body.open, "the block that begins here")
             .help(format!("remove the `}}` before `{}`", keyword.text));
-        self.report.add(diagnostic);
+        report.add(diagnostic);
         self.frames.push(frame);
     }
 
-    fn finish(mut self, file: FileId) -> Tree {
+    fn finish(mut self, file: FileId, report: &mut Report) -> Tree {
         while self.frames.len() > 1 {
             let open = self.frames.last().map(|frame| frame.open).unwrap_or_default();
             self.pop();
             let opener = self.frames.last().and_then(|frame| frame.statements.last());
             let name = opener.map_or("", |opener| opener.keyword.text.as_str());
-            self.report.add(
+            report.add(
                 Diagnostic::new(
                     Code::OpenBlock,
                     open,

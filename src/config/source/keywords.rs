@@ -194,9 +194,31 @@ pub fn find(name: &str, block: Block) -> Option<&'static Keyword> {
 
 /// All meanings of a name.
 fn named(name: &str) -> impl Iterator<Item = &'static Keyword> {
-    let start = KEYWORDS.partition_point(|keyword| keyword.name < name);
-    KEYWORDS.get(start..).unwrap_or(&[]).iter().take_while(move |keyword| keyword.name == name)
+    let first = usize::from(name.bytes().next().unwrap_or(0));
+    let bounds = INITIALS.get(first).zip(INITIALS.get(first + 1));
+    let of_initial = bounds.and_then(|(start, end)| KEYWORDS.get(*start..*end)).unwrap_or(&[]);
+    let start = of_initial.partition_point(|keyword| keyword.name < name);
+    of_initial.get(start..).unwrap_or(&[]).iter().take_while(move |keyword| keyword.name == name)
 }
+
+/// Where in [`KEYWORDS`] the names that begin with each octet begin.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "worked out by the compiler, which refuses what is outside"
+)]
+static INITIALS: [usize; 257] = {
+    let mut initials = [0; 257];
+    let mut octet = 0;
+    let mut at = 0;
+    while octet < initials.len() {
+        while at < KEYWORDS.len() && (KEYWORDS[at].name.as_bytes()[0] as usize) < octet {
+            at += 1;
+        }
+        initials[octet] = at;
+        octet += 1;
+    }
+    initials
+};
 
 /// The keyword that was probably meant: one of `block` if one is near, else any.
 pub fn propose(name: &str, block: Block) -> Option<&'static str> {

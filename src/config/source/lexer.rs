@@ -289,7 +289,7 @@ impl<'a> Lexer<'a> {
 
 /// Whether this stands for itself, whatever is before and behind it.
 fn is_plain(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"_-./:,".contains(&octet)
+    matches!(octet, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'/' | b':' | b',')
 }
 
 fn report_placeholder(span: TextSpan, report: &mut Report) {

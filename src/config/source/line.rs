@@ -60,6 +60,10 @@ impl Line {
 
     fn push_piece(&mut self, text: &str, piece: Piece) {
         if !text.is_empty() {
+            // Most lines are of one piece.
+            if self.pieces.is_empty() {
+                self.pieces.reserve_exact(1);
+            }
             self.pieces.push(Piece { at: self.text.len(), ..piece });
             self.text.push_str(text);
         }
@@ -146,6 +150,9 @@ impl Line {
     /// Where `start..end` stands: the letters themselves where they stand together, else that part
     /// of the file which they were made of.
     pub(super) fn span(&self, start: usize, end: usize, report: &mut Report) -> TextSpan {
+        if let [only] = self.pieces.as_slice() {
+            return only.span(start, end);
+        }
         let mut touched = self.touched(start, end);
         let Some((first, from, to)) = touched.next() else { return TextSpan::default() };
         let rest: Vec<_> = touched.collect();

@@ -108,6 +108,27 @@ pub(super) fn lower(
     Some(lowering.config)
 }
 
+/// The keywords that were met in a block, which are few.
+#[derive(Default)]
+struct Seen(Vec<(&'static str, TextSpan)>);
+
+impl Seen {
+    fn get(&self, key: &str) -> Option<TextSpan> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, span)| *span)
+    }
+
+    /// Where it was met before.
+    fn insert(&mut self, key: &'static str, span: TextSpan) -> Option<TextSpan> {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => Some(std::mem::replace(known, span)),
+            None => {
+                self.0.push((key, span));
+                None
+            }
+        }
+    }
+}
+
 impl Lowering<'_> {
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
@@ -371,12 +392,7 @@ impl Lowering<'_> {
     }
 
     /// Warns when a keyword is met for a second time in its block.
-    fn once(
-        &mut self,
-        seen: &mut HashMap<&'static str, TextSpan>,
-        key: &'static str,
-        span: TextSpan,
-    ) {
+    fn once(&mut self, seen: &mut Seen, key: &'static str, span: TextSpan) {
         if let Some(first) = seen.insert(key, span) {
             let message = format!("`{key}` is given twice; the last one counts");
             let diagnostic = Diagnostic::new(Code::Twice, span, message).label("this one counts");

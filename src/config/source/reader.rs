@@ -20,6 +20,9 @@ const LINES_MAX: usize = 1 << 15;
 /// So deep sequences and variables with several lines may be nested.
 const DEPTH_MAX: usize = 32;
 
+/// Who takes the tokens, in their order.
+type Sink<'a> = &'a mut dyn FnMut(Token, &mut Report);
+
 pub(super) struct Reader<'a, 'o> {
     pub(super) options: &'o Options<'o>,
     pub(super) report: &'a mut Report,
@@ -27,15 +30,19 @@ pub(super) struct Reader<'a, 'o> {
     pub(super) opened: Vec<Opened>,
     /// A bound was met: nothing more is read.
     pub(super) is_stopped: bool,
+    /// Of the line that is being read.
     tokens: Vec<Token>,
+    /// What becomes of them.
+    sink: Sink<'a>,
     /// The variable whose value goes on in the next line.
     defining: Option<String>,
     repeated: usize,
     depth: usize,
 }
 
-/// The tokens of a file and of all that it includes. The last one is always the end of a line.
-pub(super) fn read(file: FileId, options: &Options<'_>, report: &mut Report) -> Vec<Token> {
+/// Gives the tokens of a file and of all that it includes to `sink`. The last one is always the end
+/// of a line.
+pub(super) fn read(file: FileId, options: &Options<'_>, report: &mut Report, sink: Sink<'_>) {
     let name = report.sources.file(file).map_or(String::new(), |file| file.name.clone());
     let identity = options.surroundings.identity(&name);
     let variables = Variables::new(options, report);
@@ -46,12 +53,12 @@ pub(super) fn read(file: FileId, options: &Options<'_>, report: &mut Report) -> 
         opened: vec![Opened { identity, span: TextSpan::default() }],
         is_stopped: false,
         tokens: Vec::new(),
+        sink,
         defining: None,
         repeated: 0,
         depth: 0,
     };
     reader.file(file);
-    reader.tokens
 }
 
 /// The folder of a file.
@@ -170,7 +177,10 @@ impl Reader<'_, '_> {
             };
             line = line.slice(at, line.text().len());
         }
-        self.tokens.push(Token::LineEnd(comment));
+        for token in self.tokens.drain(..) {
+            (self.sink)(token, self.report);
+        }
+        (self.sink)(Token::LineEnd(comment), self.report);
         for line in rest {
             self.nested(line, None);
         }

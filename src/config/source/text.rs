@@ -261,7 +261,10 @@ pub(super) fn read(name: &str, octets: &[u8], report: &mut Report) -> Option<Fil
         None => (octets, false),
     };
     let nul = octets.iter().position(|&octet| octet == 0);
-    let text = String::from_utf8_lossy(octets).into_owned();
+    let text = match std::str::from_utf8(octets) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(octets).into_owned(),
+    };
     let file = report.sources.add(name, text);
     if has_mark {
         let start = TextSpan { file, ..TextSpan::default() };

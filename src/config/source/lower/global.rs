@@ -1,7 +1,5 @@
 //! global_defs.
 
-use std::collections::HashMap;
-
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::explain::{KEEPALIVED, Origin, Scope};
@@ -10,7 +8,7 @@ use super::super::keywords::Block;
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
 use super::command::Account;
-use super::{Given, Lowering};
+use super::{Given, Lowering, Seen};
 use crate::addr::Version;
 use crate::config::model::FIFO_KEYWORDS;
 use crate::time::Span;
@@ -28,7 +26,7 @@ pub(super) struct Defaults {
     pub(super) priority_changes: Option<Given<bool>>,
     /// `notify_fifo` and its twin: read when it is known who runs commands.
     fifos: Vec<(&'static str, Vec<Word>)>,
-    seen: HashMap<&'static str, TextSpan>,
+    seen: Seen,
 }
 
 /// The garp_* keywords of an instance, or their vrrp_garp_* twins.

@@ -1,6 +1,5 @@
 //! vrrp_instance: what its lines say, before defaults.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::super::code::Code;
@@ -11,7 +10,7 @@ use super::super::lexer::Word;
 use super::super::text::TextSpan;
 use super::address::Entry;
 use super::global::{Announcing, is_announcing};
-use super::{Given, Lowering, track};
+use super::{Given, Lowering, Seen, track};
 use crate::addr::{InterfaceName, Name, Version};
 use crate::config::check::{INTERVAL_V2_MAX, PREEMPT_DELAY_MAX};
 use crate::config::model;
@@ -66,7 +65,7 @@ impl Lowering<'_> {
         let mut draft = Draft { keyword: statement.keyword.span, ..Draft::default() };
         draft.name = statement.values.first().and_then(|word| self.name(word));
         self.one_name(statement, "an instance");
-        let mut seen = HashMap::new();
+        let mut seen = Seen::default();
         for inner in &body.statements {
             let Some(keyword) = self.judge(inner, Block::Instance) else {
                 if !self.report.is_full() {
@@ -193,11 +192,11 @@ impl Lowering<'_> {
     }
 
     /// A second `state` in an instance that has `state MASTER`: keepalived ignores it.
-    fn second_state(&mut self, statement: &Statement, seen: &HashMap<&'static str, TextSpan>) {
+    fn second_state(&mut self, statement: &Statement, seen: &Seen) {
         let message = "`state` is given twice; MASTER counts".to_owned();
         let mut diagnostic = Diagnostic::new(Code::Twice, statement.keyword.span, message);
         if let Some(first) = seen.get("state") {
-            diagnostic = diagnostic.also(*first, "MASTER is given here");
+            diagnostic = diagnostic.also(first, "MASTER is given here");
         }
         self.report.add(diagnostic);
     }
@@ -246,7 +245,7 @@ impl Lowering<'_> {
             password: None,
             is_reported: false,
         };
-        let mut seen = HashMap::new();
+        let mut seen = Seen::default();
         let inner = statement.block.iter().flat_map(|body| &body.statements);
         for statement in inner {
             let judged = self.judge(statement, Block::Authentication);

@@ -1,7 +1,5 @@
 //! vrrp_track_process: processes that are counted.
 
-use std::collections::HashMap;
-
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::keepalived::Statement;
@@ -10,7 +8,7 @@ use super::super::lexer::Word;
 use super::global::TIMER_MAX;
 use super::script::Draft;
 use super::track::Weight;
-use super::{Given, Lowering};
+use super::{Given, Lowering, Seen};
 use crate::config::model::{Kind, Parameters, Probe, Process, Text};
 use crate::time::Span;
 
@@ -37,7 +35,7 @@ impl Lowering<'_> {
         let Some(body) = &statement.block else { return };
         let name = statement.values.first().and_then(|word| self.name(word));
         self.one_name(statement, "a tracked process");
-        let (mut seen, mut values) = (HashMap::new(), Values::default());
+        let (mut seen, mut values) = (Seen::default(), Values::default());
         for inner in &body.statements {
             let Some(keyword) = self.judge(inner, Block::TrackProcess) else { continue };
             self.once(&mut seen, keyword.name, inner.keyword.span);

@@ -1,7 +1,5 @@
 //! vrrp_script: a command, or a built-in check, whose success is tracked.
 
-use std::collections::HashMap;
-
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::explain::{KEEPALIVED, Origin, Scope};
@@ -12,7 +10,7 @@ use super::super::text::TextSpan;
 use super::command::Account;
 use super::global::TIMER_MAX;
 use super::track::Weight;
-use super::{Given, Lowering};
+use super::{Given, Lowering, Seen};
 use crate::addr::Name;
 use crate::config::model::{self, Check, Kind, Probe};
 use crate::time::Span;
@@ -71,7 +69,7 @@ impl Lowering<'_> {
             ..Draft::default()
         };
         self.one_name(statement, "a script");
-        let (mut seen, mut has_command) = (HashMap::new(), false);
+        let (mut seen, mut has_command) = (Seen::default(), false);
         for inner in &body.statements {
             let Some(keyword) = self.judge(inner, Block::Script) else {
                 has_command |= ["script", "builtin"].contains(&inner.keyword.text.as_str());
