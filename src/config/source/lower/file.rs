@@ -1,7 +1,5 @@
 //! track_file: the number in a file.
 
-use std::collections::HashMap;
-
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::keepalived::Statement;
@@ -9,7 +7,7 @@ use super::super::keywords::Block;
 use super::super::lexer::Word;
 use super::script::Draft;
 use super::track::Weight;
-use super::{Given, Lowering};
+use super::{Given, Lowering, Seen};
 use crate::config::check::is_file_path;
 use crate::config::model::{Init, Kind, Probe, Text};
 
@@ -23,7 +21,7 @@ impl Lowering<'_> {
         let Some(body) = &statement.block else { return };
         let name = statement.values.first().and_then(|word| self.name(word));
         self.one_name(statement, "a tracked file");
-        let mut seen = HashMap::new();
+        let mut seen = Seen::default();
         let (mut path, mut init, mut weight) = (None, Init::Nothing, WEIGHT);
         let mut has_path = false;
         for inner in &body.statements {
