@@ -8,8 +8,7 @@
 //! spins, for a moment, until the kernel says something, instead of sleeping. All of it happens
 //! only when a master has fallen silent.
 
-use std::num::NonZero;
-
+use crate::io::process::processor_count;
 use crate::time::{Instant, Span};
 
 /// So much before the deadline the loop wakes: time for a wake-up of its own and then one of a
@@ -49,8 +48,11 @@ pub(super) enum Step {
 
 impl Haste {
     pub(super) fn new() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Haste { is_useful: processors > 1, prepared_for: Instant::ZERO, eager_until: Instant::ZERO }
+        Haste {
+            is_useful: processor_count() > 1,
+            prepared_for: Instant::ZERO,
+            eager_until: Instant::ZERO,
+        }
     }
 
     /// How long before a master is found dead the preparations begin.

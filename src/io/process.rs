@@ -249,6 +249,13 @@ pub fn lock_memory() -> Result<(), Fault> {
     if result == 0 { Ok(()) } else { Err(Fault::last("lock memory")) }
 }
 
+/// Processors that this process may run on.
+pub fn processor_count() -> usize {
+    // Not std's available_parallelism, which reads all of /proc/self/mountinfo for a quota of time.
+    let Ok(set) = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)) else { return 1 };
+    (0..nix::sched::CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).count()
+}
+
 /// Gives memory back whose content is not needed any more: it reads as zeros or as before.
 pub fn give_back(space: &mut [u8]) {
     const PAGE_LEN: usize = 4096;
