@@ -282,14 +282,50 @@ fn what_a_killed_helper_was_telling_is_told_again() {
         Scene::new("killed", "echo \"begin $4\" >> /run/log; sleep 1; echo \"end $4\" >> /run/log");
     let router = scene.start(Ringward, &instance("  notify \"/run/tell any\""));
     scene.wait_for(&router, "begin MASTER");
-    let keeper = router.process.children_named("ringward-keeper")[0];
-    let children = fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
-    let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    let helper = children.split_whitespace().find(|pid| name(pid).trim() == "ringward-helper");
-    kill(Pid::from_raw(helper.unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
+    kill(Pid::from_raw(helper(&router).unwrap()), Signal::SIGKILL).unwrap();
     scene.wait_for(&router, "end MASTER");
     assert_eq!(scene.log().iter().filter(|line| *line == "begin MASTER").count(), 2);
     assert!(scene.node.has(VIP).unwrap());
+}
+
+/// The helper, if there is one now.
+fn helper(router: &Router) -> Option<i32> {
+    let keeper = router.process.children_named("ringward-keeper")[0];
+    let children = fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+    let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let mut children = children.split_whitespace();
+    children.find(|pid| name(pid).trim() == "ringward-helper")?.parse().ok()
+}
+
+/// It is killed as soon as it is there, before and after it has read what to do, while that is done, and
+/// after it. Whatever it was, the last state is told last.
+#[test]
+fn whenever_the_helper_dies_the_last_state_is_told_last() {
+    let scene = Scene::new("deaths", "sleep 0.05; echo \"$4\" >> /run/log");
+    let router = scene.start(Ringward, &instance("  notify \"/run/tell any\""));
+    scene.wait_for(&router, "MASTER");
+    let mut is_up = true;
+    let mut known = None;
+    for after in [20, 0, 3, 60, 0] {
+        // A new one comes a second after the death of the first, and then after twice as long.
+        let is_new = || helper(&router).filter(|pid| Some(*pid) != known);
+        eventually(SOON, "a helper", || is_new().is_some());
+        if after > 0 {
+            is_up = !is_up;
+            let change = if is_up { Node::set_up } else { Node::set_down };
+            change(&scene.node, "eth0").unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(after));
+        known = helper(&router);
+        kill(Pid::from_raw(known.unwrap()), Signal::SIGKILL).unwrap();
+    }
+    assert!(!is_up);
+    scene.wait_for(&router, "FAULT");
+    scene.node.set_up("eth0").unwrap();
+    scene.wait_for(&router, "MASTER");
+    let status = router.status(&scene.node);
+    assert_eq!(status["process"]["restarts"], 0, "{status:#}");
+    assert_eq!(status["process"]["allocations"], 0, "{status:#}");
 }
 
 /// Nobody waits for a command longer than its time: that of the end has four seconds.

@@ -47,7 +47,7 @@ enum Slot {
 /// One check under way.
 #[derive(Debug)]
 struct Flight {
-    ticket: u32,
+    ticket: u64,
     since: Instant,
     until: Instant,
     fd: OwnedFd,

@@ -25,7 +25,7 @@ pub(super) struct Processes {
 
 #[derive(Debug)]
 struct Waiting {
-    ticket: u32,
+    ticket: u64,
     probe: usize,
     since: Instant,
     /// The listing under way had begun before it was asked: the next one answers.
@@ -39,7 +39,7 @@ impl Processes {
     }
 
     /// A check of the processes of row `probe` is due.
-    pub(super) fn ask(&mut self, now: Instant, ticket: u32, probe: u16) {
+    pub(super) fn ask(&mut self, now: Instant, ticket: u64, probe: u16) {
         let is_for_next = self.listing.is_some();
         let waiting = Waiting { ticket, probe: usize::from(probe), since: now, is_for_next };
         // Cannot fail but for answers that a reload has made meaningless: they are asked again.

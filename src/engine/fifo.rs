@@ -54,7 +54,7 @@ pub(super) struct Fifos {
     count: usize,
     /// The FIFO that they are being written to, counted from one; zero: none.
     turn: usize,
-    ticket: Option<u32>,
+    ticket: Option<u64>,
     pub(super) since: Instant,
     /// There is to be a FIFO, even if nothing is to be written.
     is_wanted: bool,
@@ -273,7 +273,7 @@ impl Engine {
     }
 
     /// The helper has written lines, or has not.
-    pub(super) fn lines_written(&mut self, ticket: u32, lost: u16, errno: u16) {
+    pub(super) fn lines_written(&mut self, ticket: u64, lost: u16, errno: u16) {
         if self.fifos.ticket != Some(ticket) {
             return;
         }

@@ -45,7 +45,7 @@ struct Running {
     /// 0: the state's own command; 1: `notify`.
     step: u8,
     /// Of the request; none: the helper is to be asked.
-    ticket: Option<u32>,
+    ticket: Option<u64>,
     since: Instant,
     /// States before it that nobody was told of.
     superseded: u32,
@@ -157,7 +157,7 @@ impl Lane {
         }
     }
 
-    fn is_running(&self, ticket: u32) -> bool {
+    fn is_running(&self, ticket: u64) -> bool {
         self.running.is_some_and(|running| running.ticket == Some(ticket))
     }
 }
@@ -204,7 +204,7 @@ pub(super) struct Orphan {
     /// Its own command and `notify`.
     commands: [Option<Command>; 2],
     step: u8,
-    ticket: Option<u32>,
+    ticket: Option<u64>,
     /// What the log says of the command that runs, when it has ended.
     notice: Notice,
     since: Instant,
@@ -486,7 +486,7 @@ impl Engine {
     }
 
     /// A command has ended.
-    pub(super) fn told(&mut self, ticket: u32, ended: Ended) {
+    pub(super) fn told(&mut self, ticket: u64, ended: Ended) {
         let Ended { at, outcome, took } = ended;
         let history = (&mut self.events, &mut self.notified);
         let mut lanes = (0..).zip(&mut self.routers).zip(&self.config.instances);
@@ -599,7 +599,7 @@ fn has_orphan(orphans: &[Orphan], name: &Name) -> bool {
 fn request<'a>(
     config: &model::Config,
     command: &'a Command,
-    ticket: u32,
+    ticket: u64,
     limit: Span,
     tail: &'a str,
 ) -> Request<'a> {

@@ -65,7 +65,7 @@ enum Phase {
     Wanted,
     /// The helper was asked.
     Running {
-        ticket: u32,
+        ticket: u64,
         since: Instant,
         /// It was too late, and has been counted as failed.
         counted: bool,
@@ -125,7 +125,7 @@ impl Script {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Trial<'a> {
     /// What the answer refers to.
-    pub ticket: u32,
+    pub ticket: u64,
     /// What is looked at.
     pub probe: &'a Probe,
     /// Its row in [`model::Config::probes`].
@@ -160,8 +160,10 @@ pub(super) enum Of {
 /// What is to be asked of the helper.
 #[derive(Debug)]
 pub(super) struct Jobs {
-    ticket: u32,
-    /// A new helper waits for it.
+    ticket: u64,
+    /// The helper that was heard of last.
+    helper: Option<u64>,
+    /// It waits for its greeting.
     begin: bool,
     /// It takes nothing before.
     blocked_until: Option<Instant>,
@@ -180,6 +182,7 @@ impl Jobs {
     pub(super) const fn new() -> Self {
         Jobs {
             ticket: 0,
+            helper: None,
             begin: false,
             blocked_until: None,
             cursor: 0,
@@ -190,7 +193,7 @@ impl Jobs {
         }
     }
 
-    pub(super) fn next_ticket(&mut self) -> u32 {
+    pub(super) fn next_ticket(&mut self) -> u64 {
         self.ticket = self.ticket.wrapping_add(1);
         self.ticket
     }
@@ -198,9 +201,10 @@ impl Jobs {
 
 impl Engine {
     /// Where the numbers of requests begin, so that what the helper answers to a predecessor is
-    /// taken for nothing else: how often a daemon has been started.
+    /// taken for nothing else: how often a daemon has been started. No daemon asks so often that it
+    /// comes to the numbers of its successor: 2⁴⁰ requests are 348 years of a hundred a second.
     pub fn set_life(&mut self, life: u32) {
-        self.jobs.ticket = life << 20;
+        self.jobs.ticket = u64::from(life) << 40;
     }
 
     /// The scripts at run time, in the order of [`model::Config::scripts`].
@@ -215,8 +219,10 @@ impl Engine {
             return None;
         }
         self.jobs.blocked_until = None;
-        if core::mem::take(&mut self.jobs.begin) {
-            return Some(Job { len: Request::Begin.write(buffer)?, of: Of::Begin });
+        if let Some(helper) = self.jobs.helper
+            && core::mem::take(&mut self.jobs.begin)
+        {
+            return Some(Job { len: Request::Begin { helper }.write(buffer)?, of: Of::Begin });
         }
         if let Some(job) = self.next_notification(now, buffer) {
             return Some(job);
@@ -280,7 +286,7 @@ impl Engine {
     }
 
     /// How a built-in check has ended. What refers to none that is being made is ignored.
-    pub fn observe_finding(&mut self, now: Instant, ticket: u32, outcome: Outcome, took: Span) {
+    pub fn observe_finding(&mut self, now: Instant, ticket: u64, outcome: Outcome, took: Span) {
         let Some(index) = self.running(ticket) else { return };
         let ended = Ended { at: now, outcome, took };
         let Outcome::Found(Finding::Processes(count)) = outcome else {
@@ -348,7 +354,9 @@ impl Engine {
             return;
         }
         match Answer::read(datagram) {
-            Some(Answer::Ready) => self.helper_is_new(),
+            // It may say so again before it has read its greeting.
+            Some(Answer::Ready { helper }) if self.jobs.helper == Some(helper) => {}
+            Some(Answer::Ready { helper }) => self.helper_is_new(helper),
             Some(Answer::Late { ticket }) => {
                 if let Some(index) = self.running(ticket) {
                     self.script_was_late(now, index);
@@ -374,8 +382,8 @@ impl Engine {
     }
 
     /// Whatever was asked of the helper's predecessor has come to nothing, and is asked again.
-    fn helper_is_new(&mut self) {
-        self.jobs.begin = true;
+    fn helper_is_new(&mut self, helper: u64) {
+        (self.jobs.helper, self.jobs.begin) = (Some(helper), true);
         self.jobs.blocked_until = None;
         for (script, row) in self.scripts.iter_mut().zip(&self.config.scripts) {
             let is_asked = matches!(script.phase, Phase::Running { .. });
@@ -387,7 +395,7 @@ impl Engine {
     }
 
     /// The script that runs under this number.
-    fn running(&self, wanted: u32) -> Option<usize> {
+    fn running(&self, wanted: u64) -> Option<usize> {
         self.scripts.iter().position(
             |script| matches!(script.phase, Phase::Running { ticket, .. } if ticket == wanted),
         )

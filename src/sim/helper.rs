@@ -137,16 +137,27 @@ impl Helper {
         let mut answers = Vec::new();
         while let Some(request) = self.requests.pop_front() {
             match Request::read(&request) {
-                Some(Request::Begin) => self.begun = true,
+                Some(Request::Begin { helper }) => self.begun |= helper == self.id(),
                 Some(Request::Run(run)) if self.begun => self.run(random, &run, &mut answers),
                 Some(Request::Write(lines)) if self.begun => {
                     let ticket = lines.ticket;
                     answers.push((0, said(Answer::Written { ticket, lost: 0, errno: 0 })));
                 }
-                Some(Request::Run(_) | Request::Write(_)) | None => {}
+                Some(Request::Run(_) | Request::Write(_)) => answers.push((0, self.ready())),
+                None => {}
             }
         }
         answers
+    }
+
+    /// What it is known by.
+    fn id(&self) -> u64 {
+        u64::from(self.life)
+    }
+
+    /// What it says first of all.
+    pub(super) fn ready(&self) -> Vec<u8> {
+        said(Answer::Ready { helper: self.id() })
     }
 
     fn run(&self, random: &mut Random, run: &Run<'_>, answers: &mut Vec<(u64, Vec<u8>)>) {

@@ -2,7 +2,9 @@
 //! two forks of one process image.
 //!
 //! A helper that has just started obeys nothing before [`Request::Begin`]: what was asked of its
-//! predecessor is asked again by whoever asked. So nothing is run twice, and nothing forgotten.
+//! predecessor is asked again by whoever asked. So nothing is run twice, and nothing forgotten. Each
+//! helper has a number of its own, which `Begin` repeats: one that was meant for a predecessor is none.
+//! Tickets are of one daemon, and of no daemon before or after it.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +26,11 @@ pub const MESSAGE_LEN_MAX: usize = COMMAND_LEN_MAX  // the words, or a path
 /// What the daemon asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request<'a> {
-    /// What follows is for the helper that has said [`Answer::Ready`].
-    Begin,
+    /// What follows is for the helper that has said [`Answer::Ready`] with this number.
+    Begin {
+        /// Of the helper.
+        helper: u64,
+    },
     /// Run a command.
     #[serde(borrow)]
     Run(Run<'a>),
@@ -37,7 +42,7 @@ pub enum Request<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Run<'a> {
     /// What answers refer to.
-    pub ticket: u32,
+    pub ticket: u64,
     /// It is ended when it takes longer.
     pub limit: Span,
     /// Refuse it if it runs as root and others than root could change what is run.
@@ -58,7 +63,7 @@ pub struct Run<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Lines<'a> {
     /// What the answer refers to.
-    pub ticket: u32,
+    pub ticket: u64,
     /// Where it is, or is to be made.
     pub path: &'a str,
     /// Who gets it when it is made; empty: the default user.
@@ -72,17 +77,21 @@ pub struct Lines<'a> {
 /// What the helper answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// It has just started, and waits for [`Request::Begin`].
-    Ready,
+    /// It has just started, and waits for [`Request::Begin`]. Said again when something else comes
+    /// first: that daemon may not have heard it.
+    Ready {
+        /// Its number, which no helper before it had.
+        helper: u64,
+    },
     /// A command has reached its limit, and is being ended: [`Answer::Ended`] will follow.
     Late {
         /// Of the request.
-        ticket: u32,
+        ticket: u64,
     },
     /// A command has ended, or was never begun.
     Ended {
         /// Of the request.
-        ticket: u32,
+        ticket: u64,
         /// How.
         outcome: Outcome,
         /// After how long.
@@ -91,7 +100,7 @@ pub enum Answer {
     /// Lines were written.
     Written {
         /// Of the request.
-        ticket: u32,
+        ticket: u64,
         /// So many of them were not.
         lost: u16,
         /// Why: errno; zero: there was no room.
@@ -195,7 +204,7 @@ mod tests {
         let [words, name] = [COMMAND_LEN_MAX, ACCOUNT_LEN_MAX].map(|len| "w".repeat(len));
         let tail = format!("INSTANCE\0{}\0MASTER\0100\0", "n".repeat(NAME_LEN_MAX));
         let request = Request::Run(Run {
-            ticket: u32::MAX,
+            ticket: u64::MAX,
             limit: Span::from_nanos(u64::MAX),
             secure: true,
             supplementary: true,
@@ -215,7 +224,7 @@ mod tests {
     fn the_longest_lines_have_room() {
         let [path, name] = [COMMAND_LEN_MAX, ACCOUNT_LEN_MAX].map(|len| "w".repeat(len));
         let text = "l".repeat(LINES_LEN_MAX);
-        let lines = Lines { ticket: u32::MAX, path: &path, user: &name, group: &name, text: &text };
+        let lines = Lines { ticket: u64::MAX, path: &path, user: &name, group: &name, text: &text };
         let mut buffer = [0; MESSAGE_LEN_MAX];
         let len = Request::Write(lines).write(&mut buffer).unwrap();
         assert_eq!(Request::read(&buffer[..len]), Some(Request::Write(lines)));

@@ -26,7 +26,7 @@ const RETRY: Span = Span::from_millis(10);
 #[derive(Clone, Copy, Debug)]
 struct Child {
     pid: libc::pid_t,
-    ticket: u32,
+    ticket: u64,
     started_at: Instant,
     /// When something is to be done about it.
     due: Instant,
@@ -58,6 +58,7 @@ pub(super) fn live(socket: &OwnedFd) -> ! {
 }
 
 struct Helper {
+    id: u64,
     socket: RawFd,
     ring: Ring,
     timer: Timer,
@@ -76,14 +77,17 @@ struct Helper {
 
 impl Helper {
     fn new(socket: RawFd, ring: Ring, reasons: Reasons) -> Self {
+        // Of those that follow each other, each begins later.
+        let id = clock::now().as_nanos();
         Helper {
+            id,
             socket,
             ring,
             timer: Timer::new(),
             reasons,
             children: vec![None; CHILD_COUNT_MAX],
             fifos: Fifos::default(),
-            answers: VecDeque::from([Answer::Ready]),
+            answers: VecDeque::from([Answer::Ready { helper: id }]),
             retry_at: Instant::NEVER,
             begun: false,
             uid: nix::unistd::geteuid().as_raw(),
@@ -148,13 +152,20 @@ impl Helper {
                 Received::Closed => return self.end(now),
             };
             match buffer.get(..len).and_then(Request::read) {
-                Some(Request::Begin) => self.begun = true,
+                Some(Request::Begin { helper }) => self.begun |= helper == self.id,
                 Some(Request::Run(run)) if self.begun => self.start(now, &run, slot),
                 Some(Request::Write(lines)) if self.begun => {
                     self.answers.push_back(self.fifos.write(&lines));
                 }
-                // Asked of a predecessor, and asked again.
-                Some(Request::Run(_) | Request::Write(_)) | None => {}
+                // Asked of a predecessor, and asked again; or by a daemon whose predecessor was told
+                // that this helper is there, and died before it could answer.
+                Some(Request::Run(_) | Request::Write(_)) => {
+                    let ready = Answer::Ready { helper: self.id };
+                    if self.answers.back() != Some(&ready) {
+                        self.answers.push_back(ready);
+                    }
+                }
+                None => {}
             }
         }
     }

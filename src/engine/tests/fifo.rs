@@ -118,9 +118,9 @@ fn what_a_dead_helper_was_writing_is_written_again() {
         let first = bench.jobs();
         assert_eq!(first[0].0, "/fifo: INSTANCE \"V\" BACKUP 100\n");
         bench.link(2, "eth0", false);
-        bench.says(Answer::Ready);
+        bench.says(Answer::Ready { helper: 1 });
         let jobs = bench.jobs();
-        assert_eq!(jobs[0].0, "begin");
+        assert_eq!(jobs[0].0, "begin 1");
         assert_eq!(jobs[1].0, first[0].0);
         // The predecessor's answer is nobody's.
         bench.says(Answer::Written { ticket: first[0].1, lost: 0, errno: 0 });

@@ -26,7 +26,7 @@ fn told(config: &mut Config) {
 impl Bench {
     /// The words of the only command that is asked for now, and its ticket.
     #[track_caller]
-    fn asked_to_tell(&mut self) -> (std::string::String, u32) {
+    fn asked_to_tell(&mut self) -> (std::string::String, u64) {
         self.settle_kernel();
         let mut jobs = self.jobs();
         assert_eq!(jobs.len(), 1, "{jobs:?}");
@@ -113,13 +113,13 @@ fn what_a_dead_helper_was_telling_is_told_again_unless_it_is_over() {
     on_bench(|mut bench| {
         bench.boot(told);
         bench.asked_to_tell();
-        bench.says(Answer::Ready);
+        bench.says(Answer::Ready { helper: 1 });
         assert_eq!(
             bench.jobs().iter().map(|job| &job.0[..]).collect::<std::vec::Vec<_>>(),
-            ["begin", "/backup\0"]
+            ["begin 1", "/backup\0"]
         );
         bench.link(2, "eth0", false);
-        bench.says(Answer::Ready);
+        bench.says(Answer::Ready { helper: 2 });
         let jobs = bench.jobs();
         assert_eq!(jobs[1].0, "/fault\0");
         bench.ended(jobs[1].1, BAD);

@@ -52,12 +52,12 @@ pub(super) fn add_script(config: &mut Config, name: &str) {
 
 impl Bench {
     /// What the helper is asked for now: the words and the ticket of each run.
-    pub(super) fn jobs(&mut self) -> std::vec::Vec<(std::string::String, u32)> {
+    pub(super) fn jobs(&mut self) -> std::vec::Vec<(std::string::String, u64)> {
         let mut jobs = std::vec::Vec::new();
         let mut buffer = [0; MESSAGE_LEN_MAX];
         while let Some(job) = self.engine.next_job(self.now, &mut buffer) {
             match Request::read(&buffer[..job.len]).unwrap() {
-                Request::Begin => jobs.push(("begin".into(), 0)),
+                Request::Begin { helper } => jobs.push((format!("begin {helper}"), 0)),
                 Request::Run(run) => {
                     jobs.push((format!("{}{}", run.words, run.tail), run.ticket));
                 }
@@ -71,7 +71,7 @@ impl Bench {
 
     /// The only run that is asked for now.
     #[track_caller]
-    fn run(&mut self) -> u32 {
+    fn run(&mut self) -> u64 {
         self.engine.expire(self.now);
         let jobs = self.jobs();
         assert_eq!(jobs.len(), 1, "{jobs:?}");
@@ -84,7 +84,7 @@ impl Bench {
         self.engine.observe_answer(self.now, &buffer[..len]);
     }
 
-    pub(super) fn ended(&mut self, ticket: u32, outcome: Outcome) {
+    pub(super) fn ended(&mut self, ticket: u64, outcome: Outcome) {
         self.says(Answer::Ended { ticket, outcome, took: Span::from_millis(3) });
     }
 
@@ -283,9 +283,9 @@ fn a_new_helper_is_greeted_and_asked_again_for_what_was_lost() {
     on_bench(|mut bench| {
         bench.boot(tracking(0, false));
         let lost = bench.run();
-        bench.says(Answer::Ready);
+        bench.says(Answer::Ready { helper: 1 });
         let jobs = bench.jobs();
-        assert_eq!(jobs[0], ("begin".into(), 0));
+        assert_eq!(jobs[0], ("begin 1".into(), 0));
         assert_eq!(jobs[1].0, "/chk\0");
         // What the dead one may still have said is about nothing.
         bench.ended(lost, BAD);
@@ -293,6 +293,43 @@ fn a_new_helper_is_greeted_and_asked_again_for_what_was_lost() {
         bench.ended(jobs[1].1, GOOD);
         assert_eq!(bench.standing().0, Backup);
         assert_eq!(bench.jobs(), []);
+    });
+}
+
+/// It says so when a request comes before its greeting, which may be on its way.
+#[test]
+fn a_helper_that_says_again_that_it_is_there_is_no_news() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.run();
+        bench.says(Answer::Ready { helper: 7 });
+        let jobs = bench.jobs();
+        assert_eq!((&jobs[0].0[..], &jobs[1].0[..]), ("begin 7", "/chk\0"));
+        bench.says(Answer::Ready { helper: 7 });
+        assert_eq!(bench.jobs(), []);
+        bench.ended(jobs[1].1, GOOD);
+        assert_eq!(bench.standing().0, Backup);
+        // The next one is.
+        bench.says(Answer::Ready { helper: 8 });
+        assert_eq!(bench.jobs(), [("begin 8".into(), 0)]);
+    });
+}
+
+/// A predecessor that ran for hours has asked for millions of runs, and the helper may still answer.
+#[test]
+fn what_a_predecessor_has_asked_is_never_taken_for_ours() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(0, false));
+        bench.engine.set_life(3);
+        let ours = bench.run();
+        // A hundred requests a second for a year.
+        for theirs in (0..3_153_600_000).step_by(1 << 20).chain([(3 << 20) + 1, ours - 1, ours + 1])
+        {
+            bench.ended(theirs, GOOD);
+            assert_eq!(bench.standing().0, Init, "{theirs}");
+        }
+        bench.ended(ours, GOOD);
+        assert_eq!(bench.standing().0, Backup);
     });
 }
 
@@ -407,7 +444,7 @@ fn built_in(weight: i16) -> impl FnOnce(&mut Config) {
 impl Bench {
     /// The ticket of the only check that is to be made now.
     #[track_caller]
-    pub(super) fn trial(&mut self) -> u32 {
+    pub(super) fn trial(&mut self) -> u64 {
         self.engine.expire(self.now);
         let trial = self.engine.next_trial(self.now, |_| true).expect("one is due");
         assert_eq!(trial.limit, Span::from_secs(2));
@@ -453,7 +490,7 @@ fn a_new_helper_is_no_news_to_a_built_in_check() {
     on_bench(|mut bench| {
         bench.boot(built_in(0));
         let ticket = bench.trial();
-        bench.says(Answer::Ready);
+        bench.says(Answer::Ready { helper: 2 });
         assert_eq!(bench.jobs().len(), 1, "the greeting");
         assert!(bench.engine.next_trial(bench.now, |_| true).is_none(), "it is being made");
         let fine = Outcome::Found(Finding::Fine);

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::decode;
-use super::helper::{Helper, said};
+use super::helper::Helper;
 use super::invariant::Violation;
 use super::judge::Shadow;
 use super::kernel::{Address, Asked, Kernel, Link};
@@ -28,7 +28,6 @@ use super::options::Options;
 use super::plan::{NAMES, NodePlan, mac, own_v4};
 use crate::engine::{Engine, Heartbeat, Owned};
 use crate::time::Instant;
-use crate::track::message::Answer;
 
 /// Packets that a socket holds while nobody reads it.
 const PACKET_COUNT_MAX: usize = 256;
@@ -150,7 +149,7 @@ impl Node {
                 kernel.add(other, 0);
             }
         }
-        let good = plan.tracking.scripts.iter().map(|script| script.good).collect();
+        let helper = Helper::new(plan.tracking.scripts.iter().map(|script| script.good).collect());
         Node {
             id,
             plan: Rc::new(plan),
@@ -178,8 +177,8 @@ impl Node {
             allocations: None,
             allocated: 0,
             events_lost: 0,
-            helper: Helper::new(good),
-            answers: VecDeque::from([said(Answer::Ready)]),
+            answers: VecDeque::from([helper.ready()]),
+            helper,
             tracked: tracking::Tracked::default(),
             retuned: false,
             sleeps: Vec::new(),

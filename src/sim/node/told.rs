@@ -20,7 +20,7 @@ pub(super) struct Lane {
     pub(super) posted: Vec<(Told, u8)>,
     /// What of it was told last, and in which step.
     pub(super) told: Option<(usize, u8)>,
-    pub(super) running: Option<(u32, Instant)>,
+    pub(super) running: Option<(u64, Instant)>,
     /// The helper has died since: the same may be told again.
     pub(super) again: bool,
 }
@@ -115,7 +115,7 @@ impl Node {
             }
             match Request::read(message) {
                 Some(Request::Run(run)) => self.judge_run(now, &run, turned)?,
-                Some(Request::Begin | Request::Write(_)) => {}
+                Some(Request::Begin { .. } | Request::Write(_)) => {}
                 None => return Err(broken(19, format!("n{} asks {message:02x?}", self.id))),
             }
         }

@@ -31,7 +31,7 @@ pub(super) struct Follower {
     /// Before that, when nobody can have taken what was said for lost.
     surely_heard_at: Instant,
     /// Number and time of the request that has no answer yet.
-    pub(super) run: Option<(u32, Instant)>,
+    pub(super) run: Option<(u64, Instant)>,
     /// Nothing more is expected of it.
     pub(super) is_lost: bool,
 }
@@ -87,6 +87,8 @@ impl Follower {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracked {
     pub(super) scripts: Vec<Follower>,
+    /// The helper that was heard of last.
+    helper: Option<u64>,
     /// In force.
     pub(super) trackers: Vec<TrackerPlan>,
     pub(super) lanes: BTreeMap<String, Lane>,
@@ -116,7 +118,10 @@ impl Node {
         for answer in core::mem::take(&mut self.answers) {
             self.call(|engine| engine.observe_answer(now, &answer));
             match Answer::read(&answer) {
-                Some(Answer::Ready) => {
+                // Said again before it has read its greeting, it is no news.
+                Some(Answer::Ready { helper })
+                    if self.tracked.helper.replace(helper) == Some(helper) => {}
+                Some(Answer::Ready { .. }) => {
                     self.tracked.scripts.iter_mut().for_each(|script| script.run = None);
                     for lane in self.tracked.lanes.values_mut() {
                         (lane.again, lane.running) = (true, None);
@@ -140,7 +145,7 @@ impl Node {
         Ok(())
     }
 
-    fn script_answers(&mut self, now: Instant, ticket: u32, success: bool, is_short: bool) {
+    fn script_answers(&mut self, now: Instant, ticket: u64, success: bool, is_short: bool) {
         let engine = self.engine.as_deref();
         let mut scripts = self.tracked.scripts.iter_mut().enumerate();
         let of = |script: &Follower| script.run.is_some_and(|run| run.0 == ticket);

@@ -1,8 +1,6 @@
 //! Between processes and their helpers.
 
 use super::{Happening, World};
-use crate::sim::helper::said;
-use crate::track::message::Answer;
 
 impl World {
     /// The helper of a node reads soon, if it is asked for anything.
@@ -70,8 +68,8 @@ impl World {
             return;
         }
         (helper.lives, helper.wakes) = (true, false);
-        let life = helper.life;
-        self.helper_says(node, life, said(Answer::Ready));
+        let (life, ready) = (helper.life, helper.ready());
+        self.helper_says(node, life, ready);
         self.wake_helper(node);
     }
 }
