@@ -9,8 +9,7 @@ use crate::vm::scene::{FIRST, GATEWAY, advert_of};
 use crate::vm::segment::{Frame, Segment};
 
 /// A shell on the line, as an administrator may have it.
-const GETTY: &str = "::sysinit:/etc/rc
-::respawn:/etc/ringward
+const GETTY: &str = "::respawn:/etc/ringward
 ttyS0::respawn:/bin/busybox getty -n -l /bin/sh -L 115200 ttyS0 vt100
 ";
 

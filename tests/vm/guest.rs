@@ -123,8 +123,10 @@ impl Guest {
         self.serial.said.lock().unwrap().0.clone()
     }
 
-    /// Types a line.
+    /// Types a line for the shell, as soon as that is there: what is typed before is thrown away.
+    #[track_caller]
     pub(crate) fn say(&mut self, line: &str) {
+        self.expect("built-in shell");
         self.press(&format!("{line}\n"));
     }
 
