@@ -219,3 +219,89 @@ fn a_tracked_process_has_a_quorum_and_parameters() {
     third.kill();
     wait_for("both run again", [true, false]);
 }
+
+/// Routes come and go, by news and without: with an interface that goes down, the kernel tells of the
+/// interface only.
+#[test]
+fn a_route_decides() {
+    for (name, check, prefix, len) in [
+        ("route", "route default", "0.0.0.0", 0),
+        ("route-dev", "route 10.77.0.0/16 dev uplink", "10.77.0.0", 16),
+        ("route-v6", "route 2001:db8:77::/48", "2001:db8:77::", 48),
+    ] {
+        let (segment, one, other) = nodes();
+        let uplink = Segment::new().unwrap();
+        one.join(&uplink, "uplink", Ipv4Addr::new(10, 98, 0, 1)).unwrap();
+        let prefix: IpAddr = prefix.parse().unwrap();
+        one.add_route("uplink", prefix, len).unwrap();
+        let pair = Pair::new(name, (segment, one, other), &format!("builtin \"{check}\""));
+        let one = &pair.tracking;
+        pair.wait_for("the route is there", [true, false]);
+        one.delete_route("uplink", prefix, len).unwrap();
+        pair.wait_for("the route is gone: the other one takes over", [false, true]);
+        assert_eq!(pair.last(), "not there");
+        // By another interface it counts where none is named.
+        one.add_route("lo", prefix, len).unwrap();
+        pair.wait_for(
+            "there is one by lo",
+            if name == "route-dev" { [false, true] } else { [true, false] },
+        );
+        one.delete_route("lo", prefix, len).unwrap();
+        pair.wait_for("that is gone, too", [false, true]);
+        one.add_route("uplink", prefix, len).unwrap();
+        pair.wait_for("the route returned: the address does", [true, false]);
+        one.set_down("uplink").unwrap();
+        pair.wait_for("its interface went down", [false, true]);
+        pair.assert_untroubled();
+    }
+}
+
+#[test]
+fn an_address_decides() {
+    for (name, check, address) in [
+        ("address", "address 10.77.0.1", "10.77.0.1"),
+        ("address-dev", "address 10.77.0.1 dev uplink", "10.77.0.1"),
+        ("address-v6", "address 2001:db8:77::1", "2001:db8:77::1"),
+    ] {
+        let (segment, one, other) = nodes();
+        let uplink = Segment::new().unwrap();
+        one.join(&uplink, "uplink", Ipv4Addr::new(10, 98, 0, 1)).unwrap();
+        let address: IpAddr = address.parse().unwrap();
+        let pair = Pair::new(name, (segment, one, other), &format!("builtin \"{check}\""));
+        let one = &pair.tracking;
+        pair.wait_for("there is no such address", [false, true]);
+        one.add_address("lo", address, 32).unwrap();
+        pair.wait_for(
+            "lo has it",
+            if name == "address-dev" { [false, true] } else { [true, false] },
+        );
+        one.delete_address("lo", address, 32).unwrap();
+        pair.wait_for("lo has it no more", [false, true]);
+        one.add_address("uplink", address, 32).unwrap();
+        pair.wait_for("the uplink has it", [true, false]);
+        one.delete_link("uplink").unwrap();
+        pair.wait_for("the uplink is gone", [false, true]);
+        one.join(&uplink, "uplink", Ipv4Addr::new(10, 98, 0, 1)).unwrap();
+        one.add_address("uplink", address, 32).unwrap();
+        pair.wait_for("another uplink has it", [true, false]);
+        pair.assert_untroubled();
+    }
+}
+
+/// Thousands of routes that nobody tracks, more than the kernel tells in one piece.
+#[test]
+fn a_route_among_many_is_found() {
+    let (segment, one, other) = nodes();
+    let nth = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 + (number << 8)));
+    for number in 0..5_000 {
+        one.add_route("eth0", nth(number), 24).unwrap();
+    }
+    let prefix = nth(4_321);
+    let pair = Pair::new("many", (segment, one, other), &format!("builtin \"route {prefix}/24\""));
+    pair.wait_for("the route is there", [true, false]);
+    pair.tracking.delete_route("eth0", prefix, 24).unwrap();
+    pair.wait_for("the route is gone", [false, true]);
+    pair.tracking.add_route("eth0", prefix, 24).unwrap();
+    pair.wait_for("the route returned", [true, false]);
+    pair.assert_untroubled();
+}

@@ -132,6 +132,7 @@ impl Kernel {
             | Message::Link(_)
             | Message::LinkGone { .. }
             | Message::Ack { .. }
+            | Message::Route(_)
             | Message::Overrun
             | Message::Other(_) => false,
         });
@@ -317,6 +318,7 @@ fn a_port_that_leaves_its_bridge_is_not_gone_and_a_deleted_link_is() {
                 | Message::Address(_)
                 | Message::Ack { .. }
                 | Message::Done { .. }
+                | Message::Route(_)
                 | Message::Overrun
                 | Message::Other(_) => {}
             }

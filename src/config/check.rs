@@ -6,7 +6,7 @@
 
 mod probe;
 
-pub use probe::is_file_path;
+pub use probe::{is_file_path, is_prefix};
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -176,8 +176,8 @@ impl Rule {
             }
             Rule::Probe => {
                 "a built-in check has a server with a port, a path that begins with `/` and a status, \
-                 the name of a process and how many there are at least and at most, or a path from \
-                 the root"
+                 the name of a process and how many there are at least and at most, a path from the \
+                 root, a prefix without other bits or a host's address, on a known interface"
             }
             Rule::Notify => {
                 "what is told is in the table of commands, and a FIFO there is one absolute path"
@@ -290,7 +290,7 @@ pub fn check(config: &Config) -> Result<(), Invalid> {
         check_command(command).map_err(|rule| broken(rule, Place::Command(index)))?;
     }
     for (index, probe) in (0..).zip(config.probes.iter().take(PROBE_COUNT_MAX)) {
-        probe::check_probe(probe).map_err(|rule| broken(rule, Place::Probe(index)))?;
+        probe::check_probe(config, probe).map_err(|rule| broken(rule, Place::Probe(index)))?;
     }
     for (index, address) in (0..).zip(&config.addresses) {
         check_address(config, address).map_err(|rule| broken(rule, Place::Address(index)))?;

@@ -7,7 +7,7 @@ use core::fmt;
 use heapless::Vec;
 
 use super::check::{Invalid, check, is_interface_name};
-use super::model::{Config, Subject};
+use super::model::{Config, Probe, Subject};
 use crate::addr::InterfaceName;
 use crate::limits::INTERFACE_COUNT_MAX;
 
@@ -114,6 +114,7 @@ impl Networks {
                 moved(index);
             }
         }
+        config.probes.iter_mut().filter_map(Probe::interface_mut).for_each(moved);
         check(config)
     }
 }
@@ -158,12 +159,15 @@ mod tests {
         config.interfaces[0] = "@wan".try_into().unwrap();
         config.interfaces[1] = "@wan6".try_into().unwrap();
         config.trackers[0].subject = Subject::Interface(1);
+        let ip = "192.0.2.7".parse().unwrap();
+        config.probes[0] = Probe::Address { ip, interface: Some(1) };
         networks(&["wan=eth1", "wan6=eth1", "lan=br-lan"]).resolve(&mut config).unwrap();
         assert_eq!(config.interfaces, ["eth1"]);
         assert!(config.instances.iter().all(|instance| instance.interface == 0));
         assert!(config.addresses.iter().all(|address| address.interface == 0));
         assert_eq!(config.trackers[0].subject, Subject::Interface(0));
         assert_eq!(config.global.delays[0].interface, 0);
+        assert_eq!(config.probes[0].interface(), Some(0));
     }
 
     #[test]

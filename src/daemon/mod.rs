@@ -18,6 +18,7 @@
 //! | `report` | events as log lines |
 //! | `helper` | the processes that run programs |
 //! | `files` | the numbers in tracked files |
+//! | `tables` | tracked routes and addresses |
 //! | `version` | what this build is and holds |
 //! | `client` | `status`, `watch`, `log`, `reload`, `release` |
 //! | `console` | the serial console and the full screen |
@@ -53,6 +54,8 @@ pub mod request;
 mod run;
 mod source;
 mod supervise;
+#[cfg(feature = "trackers")]
+mod tables;
 mod version;
 
 use core::fmt;

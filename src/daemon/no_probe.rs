@@ -1,6 +1,7 @@
 //! A build that makes no built-in checks. Its board holds none, so no configuration asks for any.
 
 use crate::engine::Engine;
+use crate::io::netlink::Netlink;
 use crate::io::ring::Ring;
 use crate::time::Instant;
 
@@ -20,6 +21,8 @@ impl Probes {
     pub(super) fn serve(&mut self, _: Instant, _: u16, _: &mut Engine, _: &mut Ring) {}
 
     pub(super) fn watched(&mut self, _: Instant, _: &mut Engine) {}
+
+    pub(super) fn tables_changed(&mut self, _: Instant, _: &mut Engine, _: &mut Netlink) {}
 
     pub(super) fn expire(&mut self, _: Instant, _: &mut Engine) {}
 

@@ -8,8 +8,10 @@ use nix::errno::Errno;
 
 use super::files::Files;
 use super::processes::Processes;
+use super::tables::Tables;
 use crate::config::model::Probe;
 use crate::engine::{Engine, Trial};
+use crate::io::netlink::Netlink;
 use crate::io::pair::{self, Received};
 use crate::io::port;
 use crate::io::ring::{Operation, Ring, Tag};
@@ -31,6 +33,7 @@ pub(super) struct Probes {
     flights: usize,
     processes: Processes,
     files: Files,
+    tables: Tables,
 }
 
 #[derive(Debug)]
@@ -77,17 +80,31 @@ impl Probes {
             flights: 0,
             processes: Processes::new(),
             files: Files::new(),
+            tables: Tables::new(),
         }
     }
 
     /// Begins what is due and has a place. False: there may be more.
     pub(super) fn begin(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
         let is_all = self.begin_some(now, engine, ring);
-        if let Some(fd) = self.files.fd() {
-            // The ring ignores it where it still waits.
-            ring.push(Tag::Watch, Operation::Readable(fd));
+        self.tables.go_on(now, engine);
+        // The ring ignores them where it still waits.
+        for (tag, fd) in [(Tag::Watch, self.files.fd()), (Tag::Tables, self.tables.fd())] {
+            if let Some(fd) = fd {
+                ring.push(tag, Operation::Readable(fd));
+            }
         }
         self.processes.go_on(now, engine) && is_all
+    }
+
+    /// The kernel tells of routes and addresses.
+    pub(super) fn tables_changed(
+        &mut self,
+        now: Instant,
+        engine: &mut Engine,
+        netlink: &mut Netlink,
+    ) {
+        self.tables.observe(now, engine, netlink);
     }
 
     /// Something has happened to files that are tracked.
@@ -105,6 +122,10 @@ impl Probes {
                 Probe::Tcp { server } | Probe::Http { server, .. } => *server,
                 Probe::Process(_) => {
                     self.processes.ask(now, ticket, row);
+                    continue;
+                }
+                Probe::Route { .. } | Probe::Address { .. } => {
+                    self.tables.ask(now, ticket, row);
                     continue;
                 }
                 Probe::File { .. } => {
@@ -205,9 +226,11 @@ impl Flight {
         }
         self.is_connected = true;
         match &self.probe {
-            Probe::Tcp { .. } | Probe::Process(_) | Probe::File { .. } => {
-                Step::End(Outcome::Found(Finding::Fine))
-            }
+            Probe::Tcp { .. }
+            | Probe::Process(_)
+            | Probe::File { .. }
+            | Probe::Route { .. }
+            | Probe::Address { .. } => Step::End(Outcome::Found(Finding::Fine)),
             Probe::Http { server, path, .. } => {
                 // It fits into the buffer of a connection that is new.
                 let is_sent = http::request(*server, path)
@@ -251,6 +274,7 @@ fn needs_place(probe: &Probe) -> bool {
     match probe {
         Probe::Tcp { .. } | Probe::Http { .. } => true,
         Probe::Process(_) | Probe::File { .. } => false,
+        Probe::Route { .. } | Probe::Address { .. } => false,
     }
 }
 

@@ -55,7 +55,7 @@ impl Engine {
                     changed |= self.dump_done(now, sequence, errno);
                 }
                 Message::Overrun => self.observe_overrun(now),
-                Message::Other(_) => {}
+                Message::Route(_) | Message::Other(_) => {}
             }
         }
         if changed {
@@ -72,6 +72,7 @@ impl Engine {
             }
             Message::LinkGone { index } => self.slot_of(*index).is_some(),
             Message::Address(address) => self.slot_of(address.index).is_some(),
+            Message::Route(_) => false,
             Message::Ack { .. } | Message::Done { .. } | Message::Overrun | Message::Other(_) => {
                 false
             }

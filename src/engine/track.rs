@@ -2,6 +2,7 @@
 
 use super::{Ended, Engine};
 use crate::config::model::{Kind, Subject, Tracker};
+use crate::limits::PROBE_COUNT_MAX;
 use crate::time::Instant;
 use crate::trace::{Cause, Event};
 use crate::track::{Effect, Standing, effective, weigh, weigh_number};
@@ -23,6 +24,9 @@ impl Engine {
 
     /// The number that a tracked file counts as; none: it is no file.
     fn number(&self, subject: Subject) -> Option<i32> {
+        if PROBE_COUNT_MAX == 0 {
+            return None;
+        }
         let Subject::Script(script) = subject else { return None };
         let row = self.config.scripts.get(usize::from(script))?;
         let script = self.scripts.get(usize::from(script))?;

@@ -162,8 +162,13 @@ impl Netlink {
     }
 
     /// Hands over what waits at `fd`, until nothing is left or enough was had.
-    pub fn drain(&mut self, fd: RawFd, mut take: impl FnMut(Received<'_>)) {
-        for _ in 0..RECEIVE_COUNT_MAX {
+    pub fn drain(&mut self, fd: RawFd, take: impl FnMut(Received<'_>)) {
+        self.drain_some(fd, RECEIVE_COUNT_MAX, take);
+    }
+
+    /// The same, with how much is enough.
+    pub fn drain_some(&mut self, fd: RawFd, most: usize, mut take: impl FnMut(Received<'_>)) {
+        for _ in 0..most {
             match receive(fd, self.receive, libc::MSG_DONTWAIT) {
                 Ok(received) => take(received),
                 Err(libc::EINTR) => {}
@@ -202,6 +207,49 @@ impl Netlink {
             }
         }
     }
+}
+
+/// Opens a socket for tables, which hears nothing before [`hear_of_tables`].
+///
+/// # Errors
+/// The kernel refused it.
+#[cfg(feature = "trackers")]
+pub fn open_for_tables() -> Result<OwnedFd, Fault> {
+    let what = "open a netlink socket";
+    let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK;
+    socket(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE, what)
+}
+
+/// From the next request on, the socket hears of links, and of addresses and routes of both families:
+/// with that request it gets its port.
+///
+/// # Errors
+/// The kernel refused it: errno.
+#[cfg(feature = "trackers")]
+pub fn hear_of_tables(fd: RawFd) -> Result<(), i32> {
+    for group in [
+        libc::RTNLGRP_LINK,
+        libc::RTNLGRP_IPV4_IFADDR,
+        libc::RTNLGRP_IPV6_IFADDR,
+        libc::RTNLGRP_IPV4_ROUTE,
+        libc::RTNLGRP_IPV6_ROUTE,
+    ] {
+        let (option, what) = (libc::NETLINK_ADD_MEMBERSHIP, "listen to netlink");
+        set_option(fd, libc::SOL_NETLINK, option, &group, what).map_err(|fault| fault.errno)?;
+    }
+    Ok(())
+}
+
+/// Sends one request on such a socket, and does not wait.
+///
+/// # Errors
+/// The kernel did not take it: errno.
+#[cfg(feature = "trackers")]
+pub fn send_at_once(fd: RawFd, request: &[u8]) -> Result<(), i32> {
+    // SAFETY: the kernel reads the octets of `request`.
+    let sent =
+        unsafe { libc::send(fd, request.as_ptr().cast(), request.len(), libc::MSG_DONTWAIT) };
+    if sent < 0 { Err(nix::errno::Errno::last_raw()) } else { Ok(()) }
 }
 
 /// The port of a netlink socket, by which the kernel names it (nl_pid).

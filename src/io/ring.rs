@@ -65,6 +65,8 @@ pub enum Tag {
     Helper,
     /// Something has happened to a file that is tracked.
     Watch,
+    /// The socket of tracked routes and addresses is readable.
+    Tables,
 }
 
 const SEND: usize = 0;
@@ -75,8 +77,8 @@ const PROBE: usize = CLIENT + CLIENT_COUNT;
 const SINGLE: usize = PROBE + PROBE_FLIGHT_MAX;
 /// Operations that may be in flight at once.
 const TAG_COUNT: usize =
-    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 10; // those that there is one of: `Tag::Listen` to `Tag::Watch`
-const _: () = assert!(TAG_COUNT == SINGLE + 10);
+    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 11; // those that there is one of: `Tag::Listen` to `Tag::Tables`
+const _: () = assert!(TAG_COUNT == SINGLE + 11);
 
 /// Entries of the submission queue: the worst turn pushes everything (all sends, and every socket
 /// re-armed), and a queue that overflows is submitted in the middle. The kernel wants a power of
@@ -105,6 +107,7 @@ impl Tag {
             Tag::Warm => SINGLE + 7,
             Tag::Helper => SINGLE + 8,
             Tag::Watch => SINGLE + 9,
+            Tag::Tables => SINGLE + 10,
         }
     }
 
@@ -126,6 +129,7 @@ impl Tag {
             index if index == SINGLE + 7 => Tag::Warm,
             index if index == SINGLE + 8 => Tag::Helper,
             index if index == SINGLE + 9 => Tag::Watch,
+            index if index == SINGLE + 10 => Tag::Tables,
             _ => Tag::Again,
         }
     }

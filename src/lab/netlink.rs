@@ -15,8 +15,8 @@ use crate::addr::IfIndex;
 use crate::wire::rtnl::{
     AF_INET, AF_INET6, Builder, IFA_ADDRESS, IFA_LOCAL, IFF_UP, IFLA_ADDRESS, IFLA_IFNAME,
     IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MASTER, IFLA_NET_NS_FD, NLM_F_ACK,
-    NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK,
-    VETH_INFO_PEER, ifinfomsg,
+    NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, RTA_DST, RTA_OIF, RTM_DELADDR, RTM_DELLINK,
+    RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTN_UNICAST, VETH_INFO_PEER, ifinfomsg,
 };
 
 // linux/if_link.h and linux/if.h: what the daemon has no use for.
@@ -27,6 +27,10 @@ const MACVLAN_MODE_BRIDGE: u32 = 4;
 const IFF_PROMISC: u32 = 0x100;
 // linux/if_addr.h, as the octet in struct ifaddrmsg.
 const IFA_F_NODAD: u8 = 2;
+
+// linux/rtnetlink.h, as the octets in struct rtmsg.
+const RTPROT_STATIC: u8 = 4;
+const MAIN_TABLE: u8 = 254;
 
 const CREATE: u16 = NLM_F_CREATE | NLM_F_EXCL;
 
@@ -133,6 +137,37 @@ impl Link {
 
     pub(super) fn delete_address(self, address: IpAddr, prefix_len: u8) -> Result<()> {
         self.change_address(RTM_DELADDR, 0, "delete", address, prefix_len)
+    }
+
+    /// An ordinary route to a prefix of the main table, by this link.
+    pub(super) fn add_route(self, prefix: IpAddr, prefix_len: u8) -> Result<()> {
+        self.change_route(RTM_NEWROUTE, CREATE, "add", prefix, prefix_len)
+    }
+
+    pub(super) fn delete_route(self, prefix: IpAddr, prefix_len: u8) -> Result<()> {
+        self.change_route(RTM_DELROUTE, 0, "delete", prefix, prefix_len)
+    }
+
+    fn change_route(
+        self,
+        kind: u16,
+        flags: u16,
+        doing: &str,
+        prefix: IpAddr,
+        prefix_len: u8,
+    ) -> Result<()> {
+        let doing = format!("{doing} the route to {prefix}/{prefix_len}");
+        request(&doing, kind, flags, |request| {
+            let body = |family| {
+                let body = [family, prefix_len, 0, 0, MAIN_TABLE, RTPROT_STATIC, 0, RTN_UNICAST];
+                [&body[..], &[0; 4]].concat()
+            };
+            match prefix {
+                IpAddr::V4(ip) => request.body(&body(AF_INET)).attribute(RTA_DST, &ip.octets()),
+                IpAddr::V6(ip) => request.body(&body(AF_INET6)).attribute(RTA_DST, &ip.octets()),
+            };
+            request.number(RTA_OIF, self.0.get());
+        })
     }
 
     fn change_address(

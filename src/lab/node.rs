@@ -283,6 +283,22 @@ impl Node {
         self.enter(|| Link::index(interface)?.add_address(address, prefix_len))
     }
 
+    /// Adds a route by an interface to the main table, as an administrator would.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn add_route(&self, interface: &str, prefix: IpAddr, prefix_len: u8) -> Result<()> {
+        self.enter(|| Link::index(interface)?.add_route(prefix, prefix_len))
+    }
+
+    /// Removes such a route.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn delete_route(&self, interface: &str, prefix: IpAddr, prefix_len: u8) -> Result<()> {
+        self.enter(|| Link::index(interface)?.delete_route(prefix, prefix_len))
+    }
+
     /// Removes an address, whoever added it.
     ///
     /// # Errors

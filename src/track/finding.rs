@@ -19,6 +19,8 @@ pub enum Finding {
     Status(u16),
     /// There are so many processes.
     Processes(u16),
+    /// There is no such route, or no such address.
+    Absent,
     /// The file has this number.
     Number(i32),
     /// There is no such file: as if it had a zero.
@@ -39,6 +41,7 @@ impl Finding {
             Finding::NoFile | Finding::NoNumber | Finding::Errno(_) => Some(0),
             Finding::OutOfRange
             | Finding::Fine
+            | Finding::Absent
             | Finding::Refused
             | Finding::Unreachable
             | Finding::Closed
@@ -60,6 +63,7 @@ impl fmt::Display for Finding {
             Finding::Status(status) => write!(f, "status {status}"),
             Finding::Processes(1) => f.write_str("1 process"),
             Finding::Processes(count) => write!(f, "{count} processes"),
+            Finding::Absent => f.write_str("not there"),
             Finding::Number(number) => write!(f, "{number}"),
             Finding::NoFile => f.write_str("no such file"),
             Finding::NoNumber => f.write_str("no number in it"),

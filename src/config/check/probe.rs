@@ -1,9 +1,11 @@
 //! Rules of built-in checks.
 
-use super::{Rule, is_host_address, require};
-use crate::config::model::Probe;
+use core::net::IpAddr;
 
-pub(super) fn check_probe(probe: &Probe) -> Result<(), Rule> {
+use super::{Rule, is_host_address, require};
+use crate::config::model::{Config, Probe};
+
+pub(super) fn check_probe(config: &Config, probe: &Probe) -> Result<(), Rule> {
     match probe {
         Probe::Tcp { server } => require(is_server(server), Rule::Probe),
         Probe::Http { server, path, status } => {
@@ -16,8 +18,27 @@ pub(super) fn check_probe(probe: &Probe) -> Result<(), Rule> {
             let is_range = process.quorum <= process.quorum_max;
             require(has_name && process.words.ends_with('\0') && is_range, Rule::Probe)
         }
+        Probe::Route { ip, prefix_len, interface } => {
+            require(is_prefix(*ip, *prefix_len) && is_known(config, *interface), Rule::Probe)
+        }
+        Probe::Address { ip, interface } => {
+            require(is_host_address(*ip) && is_known(config, *interface), Rule::Probe)
+        }
         Probe::File { path, .. } => require(is_file_path(path), Rule::Probe),
     }
+}
+
+fn is_known(config: &Config, interface: Option<u8>) -> bool {
+    interface.is_none_or(|interface| usize::from(interface) < config.interfaces.len())
+}
+
+/// Whether the address has no bit beyond the prefix.
+pub fn is_prefix(ip: IpAddr, len: u8) -> bool {
+    let (bits, width) = match ip {
+        IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96, 32),
+        IpAddr::V6(ip) => (ip.to_bits(), 128),
+    };
+    len <= width && bits.checked_shl(u32::from(len)).unwrap_or(0) == 0
 }
 
 /// Whether a file that is tracked can have this path: from the root, and not of a directory.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::addr::{Priority, Vrid};
-use crate::config::model::Probe;
+use crate::config::model::{Init, Probe};
 use crate::config::sample::reference;
 
 /// What `check` says of the reference configuration after `change`.
@@ -269,6 +269,11 @@ fn a_built_in_check_is_of_something_that_could_answer() {
         path: path.try_into().unwrap(),
         status,
     };
+    let route = |ip: &str, prefix_len, interface| {
+        let ip = ip.parse().unwrap();
+        Probe::Route { ip, prefix_len, interface }
+    };
+    let address = |ip: &str, interface| Probe::Address { ip: ip.parse().unwrap(), interface };
     for (probe, is_fine) in [
         (tcp("127.0.0.1:1"), true),
         (tcp("[::1]:65535"), true),
@@ -285,10 +290,57 @@ fn a_built_in_check_is_of_something_that_could_answer() {
         (http("x", 200), false),
         (http("/a b", 200), false),
         (http("/a\r\nHost: x", 200), false),
+        (route("0.0.0.0", 0, None), true),
+        (route("10.1.0.0", 16, Some(1)), true),
+        (route("10.1.0.0", 16, Some(2)), false),
+        (route("10.1.0.1", 16, None), false),
+        (route("10.1.0.1", 32, None), true),
+        (route("10.1.0.1", 33, None), false),
+        (route("::", 0, None), true),
+        (route("2001:db8::", 28, None), false),
+        (route("2001:db8::1", 128, None), true),
+        (route("2001:db8::", 129, None), false),
+        (address("10.1.2.3", Some(1)), true),
+        (address("10.1.2.3", Some(2)), false),
+        (address("::", None), false),
     ] {
         let expected = if is_fine { Ok(()) } else { Err((Rule::Probe, Place::Probe(0))) };
         assert_eq!(verdict(|c| c.probes[0] = probe.clone()), expected, "{probe}");
     }
+}
+
+#[test]
+fn a_tracked_file_has_a_path_and_a_weight_of_its_own() {
+    for (path, is_fine) in [
+        ("/run/load", true),
+        ("/a b", true),
+        ("run/load", false),
+        ("/run/", false),
+        ("/a\nb", false),
+    ] {
+        let change = |c: &mut Config| {
+            let path = path.try_into().unwrap();
+            c.probes[0] = Probe::File { path, init: Init::Nothing };
+            c.scripts[1].kind = Kind::File;
+        };
+        let expected = if is_fine { Ok(()) } else { Err((Rule::Probe, Place::Probe(0))) };
+        assert_eq!(verdict(change), expected, "{path}");
+        let weighing = |weight| {
+            move |c: &mut Config| {
+                change(c);
+                c.probes[0] = Probe::File { path: "/a".try_into().unwrap(), init: Init::Nothing };
+                c.trackers[0] = Tracker { subject: Subject::Script(1), weight, reverse: false };
+            }
+        };
+        assert_eq!(verdict(weighing(-254)), Ok(()));
+        assert_eq!(verdict(weighing(255)), Err((Rule::Weight, Place::Tracker(0))));
+    }
+    // What is called a file is one, and nothing else is.
+    let refused = Err((Rule::Script, Place::Script(1)));
+    assert_eq!(verdict(|c| c.scripts[1].kind = Kind::File), refused);
+    let path = "/a".try_into().unwrap();
+    let file = Probe::File { path, init: Init::Nothing };
+    assert_eq!(verdict(|c| c.probes[0] = file), refused);
 }
 
 #[test]

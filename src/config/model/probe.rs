@@ -1,7 +1,7 @@
 //! Checks of services that the daemon makes by itself: what `vrrp_script` names in `builtin`.
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use heapless::String;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,24 @@ pub enum Probe {
     },
     /// `process NAME`, and `vrrp_track_process`: as many such processes run as should.
     Process(Process),
+    /// `route PREFIX [dev INTERFACE]`: the main table has a route to exactly this prefix.
+    Route {
+        /// The prefix, all its other bits zero.
+        ip: IpAddr,
+        /// Its length.
+        prefix_len: u8,
+        /// The interface that it leads to, if one is meant: index into
+        /// [`super::Config::interfaces`].
+        interface: Option<u8>,
+    },
+    /// `address ADDRESS [dev INTERFACE]`: this machine has it.
+    Address {
+        /// The address.
+        ip: IpAddr,
+        /// The interface that it is on, if one is meant: index into
+        /// [`super::Config::interfaces`].
+        interface: Option<u8>,
+    },
     /// `track_file`: the number in a file.
     File {
         /// Where it is, from the root.
@@ -105,7 +123,23 @@ impl Process {
     }
 }
 
-/// As `builtin` has it.
+impl Probe {
+    /// The interface that is meant.
+    pub fn interface_mut(&mut self) -> Option<&mut u8> {
+        match self {
+            Probe::Route { interface, .. } | Probe::Address { interface, .. } => interface.as_mut(),
+            Probe::Tcp { .. } | Probe::Http { .. } => None,
+            Probe::Process(_) | Probe::File { .. } => None,
+        }
+    }
+
+    /// See [`Probe::interface_mut`].
+    pub fn interface(&self) -> Option<u8> {
+        self.clone().interface_mut().copied()
+    }
+}
+
+/// As `builtin` has it, but for the name of an interface.
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +149,8 @@ impl fmt::Display for Probe {
                 f.write_str("process")?;
                 process.words.split_terminator('\0').try_for_each(|word| write!(f, " {word}"))
             }
+            Probe::Route { ip, prefix_len, .. } => write!(f, "route {ip}/{prefix_len}"),
+            Probe::Address { ip, .. } => write!(f, "address {ip}"),
             Probe::File { path, .. } => write!(f, "file {path}"),
         }
     }

@@ -301,7 +301,11 @@ fn script_rows(config: &Config, index: usize, script: &Script) -> Vec<Row> {
                 }
                 _ => {}
             }
-            vec![row("builtin", probe.map(ToString::to_string).unwrap_or_default())]
+            let mut text = probe.map(ToString::to_string).unwrap_or_default();
+            if let Some(interface) = probe.and_then(Probe::interface) {
+                let _ = write!(text, " dev {}", config.interface_name(interface));
+            }
+            vec![row("builtin", text)]
         }
     };
     rows.extend([

@@ -35,6 +35,31 @@ pub const RTM_DELADDR: u16 = 21;
 /// Asks for addresses.
 pub const RTM_GETADDR: u16 = 22;
 
+/// A route exists or changed (linux/rtnetlink.h).
+pub const RTM_NEWROUTE: u16 = 24;
+/// A route is gone.
+pub const RTM_DELROUTE: u16 = 25;
+/// Asks for routes.
+pub const RTM_GETROUTE: u16 = 26;
+/// The prefix; none: of length 0.
+pub const RTA_DST: u16 = 1;
+/// The index of the interface that it leads to, u32.
+pub const RTA_OIF: u16 = 4;
+/// Several next hops: an array of struct rtnexthop, each with attributes behind it.
+pub const RTA_MULTIPATH: u16 = 9;
+/// The table, u32.
+pub const RTA_TABLE: u16 = 15;
+/// The table that is asked where no rule says another one.
+pub const RT_TABLE_MAIN: u32 = 254;
+/// An ordinary route: packets go somewhere.
+pub const RTN_UNICAST: u8 = 1;
+/// The next hop is of no use: its interface is down.
+pub const RTNH_F_DEAD: u32 = 1;
+/// The interface of the next hop has no carrier.
+pub const RTNH_F_LINKDOWN: u32 = 16;
+/// It is a copy in a cache of routes, and none itself.
+pub const RTM_F_CLONED: u32 = 0x200;
+
 /// No family: of a link itself, not of a protocol's view of it.
 pub const AF_UNSPEC: u8 = 0;
 /// IPv4.

@@ -3,7 +3,9 @@
 use core::net::IpAddr;
 
 use super::abi::*;
+use super::route::{Route, parse_route};
 use crate::addr::{Family, IfIndex, MacAddr};
+use crate::limits::PROBE_COUNT_MAX;
 
 /// One message of a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +32,9 @@ pub enum Message<'a> {
     },
     /// An address exists, changed, or is gone.
     Address(Address),
+    /// A route exists, changed, or is gone. Builds without built-in checks have it as
+    /// [`Message::Other`].
+    Route(Route<'a>),
     /// The answer to a request that asked for one.
     Ack {
         /// The request.
@@ -146,7 +151,7 @@ impl<'a> Iterator for Messages<'a> {
 
 /// Takes one element off the front of `rest`. `len` reads its length from its first octets: at
 /// least `header_len`, which it includes. On a length that cannot be, nothing is left.
-fn cut<'a, const N: usize, L: TryInto<usize>>(
+pub(super) fn cut<'a, const N: usize, L: TryInto<usize>>(
     rest: &mut &'a [u8],
     header_len: usize,
     len: impl FnOnce(&[u8; N]) -> L,
@@ -168,6 +173,7 @@ fn parse_message(message: &[u8]) -> Result<Item<'_>, Malformed> {
     let message = match kind {
         RTM_NEWLINK | RTM_DELLINK => parse_link(kind, body)?,
         RTM_NEWADDR | RTM_DELADDR => parse_address(kind, body)?,
+        RTM_NEWROUTE | RTM_DELROUTE if PROBE_COUNT_MAX != 0 => parse_route(kind, body)?,
         NLMSG_ERROR => {
             let errno = parse_errno(body).ok_or(Malformed)?;
             Message::Ack { sequence, errno }
@@ -285,7 +291,7 @@ fn parse_address(kind: u16, body: &[u8]) -> Result<Message<'_>, Malformed> {
     }))
 }
 
-fn parse_ip(family: Family, value: &[u8]) -> Result<IpAddr, Malformed> {
+pub(super) fn parse_ip(family: Family, value: &[u8]) -> Result<IpAddr, Malformed> {
     match family {
         Family::V4 => <[u8; 4]>::try_from(value).map(IpAddr::from),
         Family::V6 => <[u8; 16]>::try_from(value).map(IpAddr::from),
@@ -293,7 +299,7 @@ fn parse_ip(family: Family, value: &[u8]) -> Result<IpAddr, Malformed> {
     .map_err(|_| Malformed)
 }
 
-fn parse_number(value: &[u8]) -> Result<u32, Malformed> {
+pub(super) fn parse_number(value: &[u8]) -> Result<u32, Malformed> {
     value.try_into().map(u32::from_ne_bytes).map_err(|_| Malformed)
 }
 
@@ -303,7 +309,7 @@ fn parse_text(value: &[u8]) -> &str {
 }
 
 /// Attributes: type without the flags in its upper two bits, and value.
-struct Attributes<'a>(&'a [u8]);
+pub(super) struct Attributes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = Result<(u16, &'a [u8]), Malformed>;

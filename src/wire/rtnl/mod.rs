@@ -7,10 +7,14 @@
 mod abi;
 mod message;
 mod request;
+mod route;
 
 pub use abi::*;
 pub use message::{Address, Item, Link, Malformed, Message, Messages, messages};
-pub use request::{AddressRequest, Builder, Dump, emit_address, emit_dump, ifinfomsg};
+pub use request::{
+    AddressRequest, Builder, Dump, emit_address, emit_dump, emit_dump_of_routes, ifinfomsg,
+};
+pub use route::Route;
 
 #[cfg(test)]
 mod tests;

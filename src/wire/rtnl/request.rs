@@ -134,6 +134,12 @@ pub fn emit_dump(dump: Dump, sequence: u32, buffer: &mut [u8]) -> Option<usize> 
     }
 }
 
+/// Writes a request for a dump of all routes of all families, as [`super::Message::Route`]s.
+pub fn emit_dump_of_routes(sequence: u32, buffer: &mut [u8]) -> Option<usize> {
+    let flags = NLM_F_REQUEST | NLM_F_DUMP;
+    Builder::new(buffer, RTM_GETROUTE, flags, sequence).body(&[0; 12]).finish()
+}
+
 /// An address to add, renew or remove.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AddressRequest<'a> {

@@ -354,8 +354,8 @@ fn an_overrun_and_strangers_are_told_apart() {
     assert_eq!(only(&overrun).message, Message::Overrun);
     let noop = hex("10000000 0100 0000 00000000 00000000");
     assert_eq!(only(&noop).message, Message::Other(1));
-    let route = hex("14000000 1800 0000 00000000 00000000 02000000");
-    assert_eq!(only(&route).message, Message::Other(24));
+    let neighbour = hex("14000000 1c00 0000 00000000 00000000 02000000");
+    assert_eq!(only(&neighbour).message, Message::Other(28));
 }
 
 #[test]
@@ -367,7 +367,9 @@ fn a_datagram_holds_many_messages() {
             Message::Address(_) => "address",
             Message::Ack { .. } => "ack",
             Message::Done { .. } => "done",
-            Message::LinkGone { .. } | Message::Overrun | Message::Other(_) => "?",
+            Message::LinkGone { .. } | Message::Route(_) | Message::Overrun | Message::Other(_) => {
+                "?"
+            }
         })
         .collect();
     assert_eq!(kinds, ["lo", "eth0", "address", "ack", "done"]);

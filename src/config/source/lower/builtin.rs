@@ -1,31 +1,59 @@
 //! `builtin`: a check that the daemon makes by itself.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::lexer::Word;
 use super::{Given, Lowering};
-use crate::config::check::is_host_address;
+use crate::addr::InterfaceName;
+use crate::config::check::{is_host_address, is_prefix};
 use crate::config::model::{Probe, Process, Text};
 
 /// What can be written.
-const FORMS: &str = "a check is `process NAME`, `tcp ADDRESS:PORT` or \
-                     `http://ADDRESS[:PORT]/PATH [STATUS]`";
+const FORMS: &str = "a check is `process NAME`, `tcp ADDRESS:PORT`, \
+                     `http://ADDRESS[:PORT]/PATH [STATUS]`, `route PREFIX [dev INTERFACE]` or \
+                     `address ADDRESS [dev INTERFACE]`";
 
 /// The port of a server that is named without one.
 const HTTP_PORT: u16 = 80;
 /// The answer that is fine unless another one is named (RFC 9110 §15.3.1).
 const OK: u16 = 200;
 
+/// A check as it stands in the text.
+#[derive(Clone)]
+pub(super) struct Builtin {
+    pub(super) probe: Given<Probe>,
+    /// `dev`: the interface that it is about.
+    pub(super) device: Option<Given<InterfaceName>>,
+}
+
 impl Lowering<'_> {
     /// The check that `builtin` names.
-    pub(super) fn builtin(&mut self, words: &[Word]) -> Option<Given<Probe>> {
+    pub(super) fn builtin(&mut self, words: &[Word]) -> Option<Builtin> {
         let (first, last) = (words.first()?, words.last()?);
         let span = first.span.to(last.span);
         let text: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-        match parse(&text.join(" ")) {
-            Ok(value) => Some(Given { value, span }),
+        let text = text.join(" ");
+        let (check, device) = match text.rsplit_once(" dev ") {
+            Some((check, device))
+                if ["route ", "address "].iter().any(|kind| check.starts_with(kind)) =>
+            {
+                (check, Some(device))
+            }
+            Some(_) | None => (text.as_str(), None),
+        };
+        match parse(check) {
+            Ok(value) => {
+                let device = match device {
+                    Some(device) => {
+                        let word = Word { text: device.trim().to_owned(), span, ..first.clone() };
+                        Some(self.interface_name(&word)?)
+                    }
+                    None => None,
+                };
+                Some(Builtin { probe: Given { value, span }, device })
+            }
             Err(problem) => {
                 let diagnostic = Diagnostic::new(Code::BadBuiltin, span, problem.message);
                 self.report.add(diagnostic.help(problem.cure.unwrap_or(FORMS).to_owned()));
@@ -47,10 +75,17 @@ impl Lowering<'_> {
     }
 
     /// The index of a built-in check in the table, where it is put.
-    pub(super) fn probe(&mut self, given: &Given<Probe>) -> Option<u16> {
+    pub(super) fn probe(&mut self, given: &Builtin) -> Option<u16> {
+        let Builtin { probe, device } = given;
+        let mut check = probe.value.clone();
+        if let (Some(device), Probe::Route { interface, .. } | Probe::Address { interface, .. }) =
+            (device, &mut check)
+        {
+            *interface = Some(self.interface(device)?);
+        }
         let index = self.config.probes.len();
-        self.needs.probes.push(given.span);
-        self.config.probes.push(given.value.clone()).ok()?;
+        self.needs.probes.push(probe.span);
+        self.config.probes.push(check).ok()?;
         u16::try_from(index).ok()
     }
 }
@@ -74,6 +109,11 @@ fn parse(text: &str) -> Result<Probe, Problem> {
         ["process", name] => Probe::Process(
             Process::named(name).ok_or_else(|| problem("the name is too long".to_owned()))?,
         ),
+        ["route", prefix] => route(prefix)?,
+        ["address", address] => match address.parse() {
+            Ok(ip) if is_host_address(ip) => Probe::Address { ip, interface: None },
+            _ => return Err(problem(format!("`{address}` is no address that a host has"))),
+        },
         [url] if url.starts_with("http://") => http(url, OK)?,
         [url, status] if url.starts_with("http://") => {
             let number = status.parse().ok().filter(|status| (100..600).contains(status));
@@ -88,6 +128,26 @@ fn parse(text: &str) -> Result<Probe, Problem> {
         [] => return Err(problem("which check is not said".to_owned())),
     };
     Ok(probe)
+}
+
+/// `default`, or a prefix: without a length, of one address.
+fn route(text: &str) -> Result<Probe, Problem> {
+    let text = if text == "default" { "0.0.0.0/0" } else { text };
+    let (ip, len) = text.split_once('/').map_or((text, None), |(ip, len)| (ip, Some(len)));
+    let wrong = || Problem {
+        message: format!("`{text}` is no prefix"),
+        cure: Some("write `default`, `::/0`, `10.0.0.0/8` or `2001:db8::/32`"),
+    };
+    let ip: IpAddr = ip.parse().map_err(|_| wrong())?;
+    let host_len = if ip.is_ipv4() { 32 } else { 128 };
+    let prefix_len = match len {
+        Some(len) => len.parse().ok().filter(|len| *len <= host_len).ok_or_else(wrong)?,
+        None => host_len,
+    };
+    if !is_prefix(ip, prefix_len) {
+        return Err(problem(format!("`{text}` has bits beyond its length: no route is to it")));
+    }
+    Ok(Probe::Route { ip, prefix_len, interface: None })
 }
 
 fn http(url: &str, status: u16) -> Result<Probe, Problem> {
@@ -223,6 +283,13 @@ mod tests {
             ("process nginx", "process nginx"),
             ("tcp 127.0.0.1:80", "tcp 127.0.0.1:80"),
             ("tcp  [::1]:443 ", "tcp [::1]:443"),
+            ("route default", "route 0.0.0.0/0"),
+            ("route ::/0", "route ::/0"),
+            ("route 10.1.0.0/16", "route 10.1.0.0/16"),
+            ("route 10.1.2.3", "route 10.1.2.3/32"),
+            ("route 2001:db8::1", "route 2001:db8::1/128"),
+            ("address 10.1.2.3", "address 10.1.2.3"),
+            ("address 2001:db8::1", "address 2001:db8::1"),
             ("http://192.0.2.1", "http://192.0.2.1:80/ 200"),
             ("http://192.0.2.1:8080/health?x=1 204", "http://192.0.2.1:8080/health?x=1 204"),
             ("http://192.0.2.1?x=1", "http://192.0.2.1:80/?x=1 200"),
@@ -243,6 +310,13 @@ mod tests {
             ("tcp", "`tcp` is not how a check is written"),
             ("tcp 127.0.0.1 80", "`tcp` is not how a check is written"),
             ("tcp 127.0.0.1", "`127.0.0.1` is not an address with a port"),
+            ("route", "`route` is not how a check is written"),
+            ("route wan", "`wan` is no prefix"),
+            ("route 10.0.0.0/33", "`10.0.0.0/33` is no prefix"),
+            ("route 10.0.0.0/-1", "`10.0.0.0/-1` is no prefix"),
+            ("route 10.1.0.0/8", "`10.1.0.0/8` has bits beyond its length: no route is to it"),
+            ("address 0.0.0.0", "`0.0.0.0` is no address that a host has"),
+            ("address 10.1.2.3/24", "`10.1.2.3/24` is no address that a host has"),
             ("tcp localhost:80", "`localhost:80` is not an address with a port"),
             ("tcp 127.0.0.1:0", "nobody can be reached at `127.0.0.1:0`"),
             ("tcp 0.0.0.0:80", "nobody can be reached at `0.0.0.0:80`"),

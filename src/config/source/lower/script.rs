@@ -7,6 +7,7 @@ use super::super::keepalived::Statement;
 use super::super::keywords::Block;
 use super::super::lexer::Word;
 use super::super::text::TextSpan;
+use super::builtin::Builtin;
 use super::command::Account;
 use super::global::TIMER_MAX;
 use super::track::Weight;
@@ -25,7 +26,7 @@ pub(super) struct Draft {
     pub(super) kind: Option<Kind>,
     words: Vec<Word>,
     /// The built-in check, instead of a command.
-    builtin: Option<Given<Probe>>,
+    builtin: Option<Builtin>,
     account: Option<Account>,
     interval: Option<Given<Span>>,
     timeout: Option<Given<Span>>,
@@ -42,7 +43,8 @@ pub(super) struct Draft {
 impl Draft {
     /// One that is no vrrp_script.
     pub(super) fn built_in(kind: Kind, name: Option<Given<Name>>, probe: Given<Probe>) -> Self {
-        Draft { name, kind: Some(kind), builtin: Some(probe), ..Draft::default() }
+        let builtin = Some(Builtin { probe, device: None });
+        Draft { name, kind: Some(kind), builtin, ..Draft::default() }
     }
 
     pub(super) fn weighing(self, weight: Weight) -> Self {
@@ -87,7 +89,7 @@ impl Lowering<'_> {
         }
         if let (Some(command), Some(builtin)) = (draft.words.first(), &draft.builtin) {
             let message = "a script has a command or a built-in check, and not both".to_owned();
-            let diagnostic = Diagnostic::new(Code::BadBuiltin, builtin.span, message);
+            let diagnostic = Diagnostic::new(Code::BadBuiltin, builtin.probe.span, message);
             self.report.add(diagnostic.also(command.span, "the command"));
         }
         self.keep(draft);
@@ -198,7 +200,7 @@ impl Lowering<'_> {
         let configured = |span: Option<TextSpan>| span.map_or(KEEPALIVED, Origin::Configured);
         self.origins.set(scope, "init_fail", configured(draft.init_fail));
         self.origins.set(scope, "script", configured(draft.words.first().map(|word| word.span)));
-        let place = configured(draft.builtin.as_ref().map(|given| given.span));
+        let place = configured(draft.builtin.as_ref().map(|given| given.probe.span));
         for keyword in ["builtin", "process", "file"] {
             self.origins.set(scope, keyword, place);
         }
