@@ -5,7 +5,7 @@
 //! * What one member lacks is a fault of all.
 
 use super::Engine;
-use super::notify::Lane;
+use super::lane::Lane;
 use crate::config::model::Span16;
 use crate::order::sort;
 use crate::time::Instant;

@@ -29,6 +29,7 @@
 //! | `script` | scripts: when each is run next, and what it has said |
 //! | `process` | whether a process is one that is tracked |
 //! | `track` | what an instance tracks: its effective priority, and whether it may take part |
+//! | `lane` | what of one instance or group is told next |
 //! | `notify` | which command is told of what, in which order |
 //! | `fifo` | lines for pipes that are told of everything |
 //! | `reload` | a new configuration in force, as a difference |
@@ -39,6 +40,7 @@ mod fifo;
 mod group;
 mod ingest;
 mod interface;
+mod lane;
 mod notify;
 mod observe;
 pub mod policy;

@@ -4,17 +4,15 @@
 //! turn has come is left out, so that a lane is never more than one state behind, and the last one is
 //! always told. Of one state, its own command (`notify_master` …) comes first, then `notify`.
 
-use core::fmt::Write;
-use heapless::String;
-
-use super::script::{Ended, Jobs, LOST_AFTER, Of, SLEPT};
+use super::lane::{Running, command_of, has_command, request, tail_of};
+use super::script::{Ended, LOST_AFTER, Of, SLEPT};
 use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
-use crate::config::model::{self, Command, Notify};
-use crate::limits::{COMMAND_COUNT_MAX, NAME_LEN_MAX, RUNS_PROGRAMS};
+use crate::config::model::{self, Command};
+use crate::limits::{COMMAND_COUNT_MAX, RUNS_PROGRAMS};
 use crate::time::{Instant, Span};
 use crate::trace::{Event, Events, Notice, Notified, NotifiedRing, StateName, Told, Whose};
-use crate::track::message::{Outcome, Request, Run};
+use crate::track::message::Outcome;
 
 /// A command that is told of a state is ended after so long.
 pub const NOTIFY_LIMIT: Span = Span::from_secs(30);
@@ -24,176 +22,6 @@ pub const STOP_LIMIT: Span = Span::from_secs(4);
 const LOST: Span = Span::from_nanos(NOTIFY_LIMIT.as_nanos() + LOST_AFTER.as_nanos());
 /// Instances that a reload has removed and whose commands have not been told yet. More are not told.
 pub(super) const ORPHAN_COUNT_MAX: usize = 16;
-
-/// What is still to be told of one instance.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) struct Lane {
-    /// The latest state, until its turn.
-    next: Option<(Told, Priority)>,
-    /// A master of lower priority was heard (`notify_master_rx_lower_pri`).
-    rival: Option<Priority>,
-    running: Option<Running>,
-    /// States that were over before their turn, since a command last began.
-    superseded: u32,
-}
-
-/// A state whose commands are being told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Running {
-    told: Told,
-    priority: Priority,
-    /// 0: the state's own command; 1: `notify`.
-    step: u8,
-    /// Of the request; none: the helper is to be asked.
-    ticket: Option<u64>,
-    since: Instant,
-    /// States before it that nobody was told of.
-    superseded: u32,
-}
-
-impl Running {
-    /// What the log says of the command that runs.
-    fn notice(&self, outcome: Option<Outcome>, took: Span) -> Notice {
-        let Running { told, step, superseded, .. } = *self;
-        Notice { told, is_general: step == 1, outcome, took, superseded }
-    }
-}
-
-impl Lane {
-    pub(super) const fn new() -> Self {
-        Lane { next: None, rival: None, running: None, superseded: 0 }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.next.is_none() && self.rival.is_none() && self.running.is_none()
-    }
-
-    /// This is the latest state now; what has waited for its turn is over.
-    fn post(&mut self, next: Option<(Told, Priority)>) {
-        self.superseded = self.superseded.saturating_add(u32::from(self.next.is_some()));
-        self.next = next;
-    }
-
-    /// What the helper is to be asked next: what was begun goes on before anything else.
-    fn turn(&mut self, notify: &Notify, now: Instant) -> Option<(Running, u16)> {
-        loop {
-            let running = match self.running {
-                Some(running) => running,
-                None => {
-                    let rival = |this: &mut Self| {
-                        this.rival.take().map(|priority| (Told::RxLowerPriority, priority))
-                    };
-                    let (told, priority) = self.next.take().or_else(|| rival(self))?;
-                    *self.running.insert(Running {
-                        told,
-                        priority,
-                        step: 0,
-                        ticket: None,
-                        since: now,
-                        superseded: core::mem::take(&mut self.superseded),
-                    })
-                }
-            };
-            if running.ticket.is_some() {
-                return None;
-            }
-            match command_of(notify, running.told, running.step) {
-                Some(command) => return Some((running, command)),
-                None => self.step_is_over(),
-            }
-        }
-    }
-
-    /// Writes the next request of the lane, if one is to be made about what has this kind and name.
-    fn ask(
-        &mut self,
-        now: Instant,
-        (kind, name, notify): (&str, &Name, &Notify),
-        (config, jobs): (&model::Config, &mut Jobs),
-        buffer: &mut [u8],
-    ) -> Option<usize> {
-        let (running, number) = self.turn(notify, now)?;
-        let command = config.commands.get(usize::from(number))?;
-        let ticket = jobs.next_ticket();
-        let tail = tail_of(kind, running.step, name, running.told, running.priority);
-        let limit = if running.told == Told::Stop { STOP_LIMIT } else { NOTIFY_LIMIT };
-        let len = request(config, command, ticket, limit, &tail).write(buffer)?;
-        self.running = Some(Running { ticket: Some(ticket), since: now, ..running });
-        Some(len)
-    }
-
-    /// The helper did not take the request.
-    fn unask(&mut self) {
-        if let Some(running) = &mut self.running {
-            running.ticket = None;
-        }
-    }
-
-    /// The command has been told, or there is none.
-    fn step_is_over(&mut self) {
-        let first = self.running.filter(|running| running.step == 0);
-        self.running = first.map(|running| Running { step: 1, ticket: None, ..running });
-    }
-
-    /// The command that runs has ended, or is lost. What is to be said of it.
-    fn end(&mut self, outcome: Option<Outcome>, took: Span) -> Option<Notice> {
-        let running = self.running.as_mut()?;
-        let notice = running.notice(outcome, took);
-        // Said once, not of the second command again.
-        running.superseded = 0;
-        self.step_is_over();
-        Some(notice)
-    }
-
-    /// Whatever was asked has come to nothing: it is asked again, unless a newer state waits.
-    fn forget_request(&mut self) {
-        if let Some(running) = &mut self.running {
-            running.ticket = None;
-            if self.next.is_some() {
-                let count = running.superseded.saturating_add(1);
-                self.superseded = self.superseded.saturating_add(count);
-                self.running = None;
-            }
-        }
-    }
-
-    fn is_running(&self, ticket: u64) -> bool {
-        self.running.is_some_and(|running| running.ticket == Some(ticket))
-    }
-}
-
-/// The command of a state, in two steps.
-fn command_of(notify: &Notify, told: Told, step: u8) -> Option<u16> {
-    match (step, told) {
-        (0, Told::Master) => notify.master,
-        (0, Told::Backup) => notify.backup,
-        (0, Told::Fault) => notify.fault,
-        (0, Told::Stop) => notify.stop,
-        (0, Told::Deleted) => notify.deleted,
-        (0, Told::RxLowerPriority) => notify.rx_lower_priority,
-        // keepalived tells `notify` of states only.
-        (_, Told::RxLowerPriority) => None,
-        (_, Told::MasterPriority | Told::BackupPriority) => None,
-        (_, Told::Master | Told::Backup | Told::Fault | Told::Stop | Told::Deleted) => notify.any,
-    }
-}
-
-/// Whether a command is to be told of a state.
-fn has_command(notify: &Notify, told: Told) -> bool {
-    (0..2).any(|step| command_of(notify, told, step).is_some())
-}
-
-/// The words behind those of `notify`.
-type Tail = String<{ NAME_LEN_MAX + 32 }>;
-
-fn tail_of(kind: &str, step: u8, name: &str, told: Told, priority: Priority) -> Tail {
-    let mut tail = Tail::new();
-    if step == 1 {
-        // There is room, see MESSAGE_LEN_MAX.
-        let _ = write!(tail, "{kind}\0{name}\0{}\0{priority}\0", told.name());
-    }
-    tail
-}
 
 /// An instance that is gone, until its commands have been told.
 #[derive(Clone, Debug)]
@@ -594,23 +422,4 @@ fn note(
 /// Whether a reload has removed an instance of this name, and that has not been told yet.
 fn has_orphan(orphans: &[Orphan], name: &Name) -> bool {
     orphans.iter().any(|orphan| orphan.name == *name && !orphan.is_over())
-}
-
-fn request<'a>(
-    config: &model::Config,
-    command: &'a Command,
-    ticket: u64,
-    limit: Span,
-    tail: &'a str,
-) -> Request<'a> {
-    Request::Run(Run {
-        ticket,
-        limit,
-        secure: config.global.script_security,
-        supplementary: command.supplementary,
-        user: &command.user,
-        group: &command.group,
-        words: &command.words,
-        tail,
-    })
 }

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::notify::Lane;
+use super::lane::Lane;
 use super::script::Ended;
 use crate::time::Instant;
 use crate::trace::{Cause, Mismatch, Told, Transition};
