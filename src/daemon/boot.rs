@@ -111,7 +111,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     engine.set_life(legacy.restarts);
     let mut journal = legacy.journal.share();
     let mut netlink = Netlink::new(NETLINK.take());
-    let reload = Box::new(Reload::new(Reader::new(space), &path, &options.networks));
+    let reload = prepare_reload(space, &path, &options.networks);
     let (is_filtered, is_last) = (house.filtered, legacy.is_last);
     #[cfg(feature = "trackers")]
     let restarts = legacy.restarts;
@@ -170,7 +170,14 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     .map_err(explain_ring)
 }
 
+/// Apart from [`start`], whose frame stays where it is for good: paths are long.
+#[inline(never)]
+fn prepare_reload(space: &'static mut [u8], path: &str, networks: &Networks) -> Box<Reload> {
+    Box::new(Reload::new(Reader::new(space), path, networks))
+}
+
 /// Decodes the configuration. Its path, for a later reload; empty where it has none.
+#[inline(never)]
 fn load(
     source: Source<'_>,
     networks: &Networks,
@@ -230,6 +237,7 @@ fn load_file(
 }
 
 /// Each privilege is tried by using it: what a namespace or a filter forbids shows in no list.
+#[inline(never)]
 fn check_privileges() -> Result<(), Failure> {
     let commands = netlink::open(Groups::None)?;
     match netlink::probe(commands.as_raw_fd())? {
@@ -267,6 +275,7 @@ pub(super) fn tell(result: Result<(), Fault>) -> bool {
 
 /// Reads the kernel's tables, and settles what a predecessor has left: kept, if the engine takes
 /// it over, and otherwise removed before the first packet is heard.
+#[inline(never)]
 fn settle(
     engine: &mut Engine,
     netlink: &mut Netlink,
