@@ -305,3 +305,38 @@ fn a_route_among_many_is_found() {
     pair.wait_for("the route returned", [true, false]);
     pair.assert_untroubled();
 }
+
+/// The host is one of another network, and is there while its address is; over IPv6 as well, by a
+/// link's own address.
+#[test]
+fn a_host_that_answers_pings_decides() {
+    for (name, check, address) in [
+        ("ping", "ping 10.98.0.9", "10.98.0.9"),
+        ("ping-dev", "ping 10.98.0.9 dev uplink", "10.98.0.9"),
+        ("ping-v6", "ping fe80::9 dev uplink", "fe80::9"),
+    ] {
+        let (segment, one, other) = nodes();
+        let uplink = Segment::new().unwrap();
+        // The third one: the first has the MAC address of the router, on both segments.
+        let [_, _, host] = [(); 3].map(|()| uplink.node().unwrap());
+        let address: IpAddr = address.parse().unwrap();
+        let len = if address.is_ipv4() { 24 } else { 64 };
+        host.add_address("eth0", address, len).unwrap();
+        one.join(&uplink, "uplink", Ipv4Addr::new(10, 98, 0, 1)).unwrap();
+        let lines = format!("builtin \"{check}\"\ninterval 0.1\nfall 3");
+        let pair = Pair::new(name, (segment, one, other), &lines);
+        pair.wait_for("the host answers", [true, false]);
+        assert_eq!(pair.last(), "fine");
+        host.delete_address("eth0", address, len).unwrap();
+        pair.wait_for("the host is silent: the other one takes over", [false, true]);
+        let failures = || pair.status()["scripts"][0]["failures"].as_u64().unwrap();
+        eventually(SOON, "every place was needed twice", || failures() > 64);
+        host.add_address("eth0", address, len).unwrap();
+        pair.wait_for("the host answers again: the address returns", [true, false]);
+        pair.tracking.set_down("uplink").unwrap();
+        pair.wait_for("there is no way to the host", [false, true]);
+        let last = || pair.last();
+        eventually(SOON, "no way", || last() == "unreachable");
+        pair.assert_untroubled();
+    }
+}

@@ -356,7 +356,7 @@ fn no_message_shows_a_password_or_a_colour_in_a_file() {
 fn version_names_the_schema_and_the_limits() {
     let folder = folder("version");
     let (stdout, _) = ends(&ringwardc(&folder, &["version"]), 0);
-    assert!(stdout.contains("(blob schema 13)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
+    assert!(stdout.contains("(blob schema 14)\nboard: base\nlimits: 2048 instances, "), "{stdout}");
 }
 
 /// So many instances, each with seven lines; the board `tiny` holds four.

@@ -35,7 +35,7 @@ pub const MAGIC: [u8; 8] = *b"RINGWARD";
 
 /// The number of this layout. Any change of a record is a new one: postcard does not describe
 /// itself, so a daemon reads its own schema only.
-pub const SCHEMA: u16 = 13;
+pub const SCHEMA: u16 = 14;
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = HEADER_SUMMED_LEN + 4;

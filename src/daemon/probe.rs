@@ -1,7 +1,7 @@
 //! Built-in checks, made in the loop: connections that the ring tells of, none of which is waited
 //! for.
 
-use core::net::SocketAddr;
+use core::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -9,10 +9,12 @@ use nix::errno::Errno;
 use super::files::Files;
 use super::processes::Processes;
 use super::tables::Tables;
+use crate::addr::IfIndex;
 use crate::config::model::Probe;
 use crate::engine::{Engine, Trial};
 use crate::io::netlink::Netlink;
 use crate::io::pair::{self, Received};
+use crate::io::ping;
 use crate::io::port;
 use crate::io::ring::{Operation, Ring, Tag};
 use crate::io::stream;
@@ -20,10 +22,14 @@ use crate::limits::PROBE_FLIGHT_MAX;
 use crate::time::{Instant, Span};
 use crate::track::Finding;
 use crate::track::message::Outcome;
+use crate::wire::echo;
 use crate::wire::http::{self, Answer};
 
 /// Checks begun in one turn: more are spread over several.
 const BEGIN_COUNT_MAX: usize = 8;
+
+/// Packets of a host that are looked at before something else has its turn.
+const ECHO_COUNT_MAX: usize = 8;
 
 /// The checks under way, each in the slot that its readiness comes back under.
 #[derive(Debug)]
@@ -117,9 +123,9 @@ impl Probes {
             let free = (0..).zip(&mut self.slots).find(|(_, slot)| matches!(slot, Slot::Free));
             let can_make = |probe: &Probe| free.is_some() || !needs_place(probe);
             let Some(trial) = engine.next_trial(now, can_make) else { return true };
-            let (ticket, row) = (trial.ticket, trial.row);
-            let server = match trial.probe {
-                Probe::Tcp { server } | Probe::Http { server, .. } => *server,
+            let Trial { ticket, row, limit, .. } = trial;
+            match trial.probe {
+                Probe::Tcp { .. } | Probe::Http { .. } | Probe::Ping { .. } => {}
                 Probe::Process(_) => {
                     self.processes.ask(now, ticket, row);
                     continue;
@@ -133,11 +139,15 @@ impl Probes {
                     engine.observe_finding(now, ticket, outcome, Span::ZERO);
                     continue;
                 }
-            };
+            }
+            let probe = trial.probe.clone();
             let Some((number, slot)) = free else { return true };
-            match Flight::begin(now, trial, server) {
+            match Flight::begin(now, (ticket, limit), probe, engine) {
                 Ok(flight) => {
-                    ring.push(Tag::Probe(number), Operation::Writable(flight.fd.as_raw_fd()));
+                    let fd = flight.fd.as_raw_fd();
+                    let is_asked = matches!(flight.probe, Probe::Ping { .. });
+                    let first = if is_asked { Operation::Readable } else { Operation::Writable };
+                    ring.push(Tag::Probe(number), first(fd));
                     *slot = Slot::Busy(flight);
                     self.flights += 1;
                 }
@@ -203,14 +213,30 @@ impl Probes {
 }
 
 impl Flight {
-    fn begin(now: Instant, trial: Trial<'_>, server: SocketAddr) -> Result<Flight, Outcome> {
-        let fd = stream::begin(server).map_err(outcome_of)?;
+    fn begin(
+        now: Instant,
+        (ticket, limit): (u64, Span),
+        probe: Probe,
+        engine: &Engine,
+    ) -> Result<Flight, Outcome> {
+        let fd = match &probe {
+            Probe::Tcp { server } | Probe::Http { server, .. } => stream::begin(*server),
+            Probe::Ping { ip, interface } => match interface.map(|slot| index_of(engine, slot)) {
+                // By an interface that is not there.
+                Some(None) => Err(Errno::ENETUNREACH),
+                by => ping::begin(*ip, by.flatten(), &echo::request(*ip, ticket)),
+            },
+            Probe::Process(_)
+            | Probe::File { .. }
+            | Probe::Route { .. }
+            | Probe::Address { .. } => Err(Errno::EINVAL),
+        };
         Ok(Flight {
-            ticket: trial.ticket,
+            ticket,
             since: now,
-            until: now + trial.limit,
-            fd,
-            probe: trial.probe.clone(),
+            until: now + limit,
+            fd: fd.map_err(outcome_of)?,
+            probe,
             is_connected: false,
             heard: [0; http::STATUS_LEN],
             heard_len: 0,
@@ -218,6 +244,9 @@ impl Flight {
     }
 
     fn go_on(&mut self) -> Step {
+        if let Probe::Ping { ip, .. } = self.probe {
+            return self.hear_echo(ip);
+        }
         if self.is_connected {
             return self.listen();
         }
@@ -227,6 +256,7 @@ impl Flight {
         self.is_connected = true;
         match &self.probe {
             Probe::Tcp { .. }
+            | Probe::Ping { .. }
             | Probe::Process(_)
             | Probe::File { .. }
             | Probe::Route { .. }
@@ -241,6 +271,22 @@ impl Flight {
                 Step::Wait(Operation::Readable(self.fd.as_raw_fd()))
             }
         }
+    }
+
+    /// Looks for the answer among what the host says.
+    fn hear_echo(&self, ip: IpAddr) -> Step {
+        let mut room = [0; echo::ANSWER_LEN_MAX];
+        for _ in 0..ECHO_COUNT_MAX {
+            match ping::receive(&self.fd, &mut room) {
+                Ok(Some(heard)) if echo::is_answer(ip, self.ticket, heard) => {
+                    return Step::End(Outcome::Found(Finding::Fine));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(errno) => return Step::End(outcome_of(errno)),
+            }
+        }
+        Step::Wait(Operation::Readable(self.fd.as_raw_fd()))
     }
 
     /// Reads the answer, as far as its status.
@@ -269,10 +315,15 @@ fn is_wanted(probe: &Probe, found: u16) -> bool {
     matches!(probe, Probe::Http { status, .. } if *status == found)
 }
 
-/// Whether it is made over a connection.
+/// The number of an interface, if it is there.
+fn index_of(engine: &Engine, slot: u8) -> Option<IfIndex> {
+    engine.interfaces().get(usize::from(slot))?.index
+}
+
+/// Whether it takes a socket of its own.
 fn needs_place(probe: &Probe) -> bool {
     match probe {
-        Probe::Tcp { .. } | Probe::Http { .. } => true,
+        Probe::Tcp { .. } | Probe::Http { .. } | Probe::Ping { .. } => true,
         Probe::Process(_) | Probe::File { .. } => false,
         Probe::Route { .. } | Probe::Address { .. } => false,
     }

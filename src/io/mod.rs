@@ -18,6 +18,7 @@
 //! | `stderr` | log lines that never block |
 //! | `stream` | connections to services, for built-in checks |
 //! | `terminal` | terminals, opened so that they hold nobody up |
+//! | `ping` | echo requests, for built-in checks |
 //! | `watch` | files whose content is tracked |
 //! | `pair` | the socket between daemon and helper |
 //! | `child` | programs that the helper runs |
@@ -36,6 +37,8 @@ pub mod journal;
 pub mod netlink;
 pub mod outbox;
 pub mod pair;
+#[cfg(feature = "trackers")]
+pub mod ping;
 pub mod port;
 pub mod privilege;
 pub mod process;

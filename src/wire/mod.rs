@@ -6,6 +6,7 @@
 pub mod ah;
 pub mod arp;
 pub mod checksum;
+pub mod echo;
 pub mod ethernet;
 pub mod http;
 pub mod ipv4;

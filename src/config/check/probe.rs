@@ -18,6 +18,15 @@ pub(super) fn check_probe(config: &Config, probe: &Probe) -> Result<(), Rule> {
             let is_range = process.quorum <= process.quorum_max;
             require(has_name && process.words.ends_with('\0') && is_range, Rule::Probe)
         }
+        Probe::Ping { ip, interface } => {
+            // Of a link's own addresses each link has some.
+            let is_clear = match ip {
+                IpAddr::V4(_) => true,
+                IpAddr::V6(ip) => !ip.is_unicast_link_local() || interface.is_some(),
+            };
+            let is_fine = is_host_address(*ip) && is_clear && is_known(config, *interface);
+            require(is_fine, Rule::Probe)
+        }
         Probe::Route { ip, prefix_len, interface } => {
             require(is_prefix(*ip, *prefix_len) && is_known(config, *interface), Rule::Probe)
         }

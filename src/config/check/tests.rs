@@ -273,6 +273,7 @@ fn a_built_in_check_is_of_something_that_could_answer() {
         let ip = ip.parse().unwrap();
         Probe::Route { ip, prefix_len, interface }
     };
+    let ping = |ip: &str, interface| Probe::Ping { ip: ip.parse().unwrap(), interface };
     let address = |ip: &str, interface| Probe::Address { ip: ip.parse().unwrap(), interface };
     for (probe, is_fine) in [
         (tcp("127.0.0.1:1"), true),
@@ -300,6 +301,13 @@ fn a_built_in_check_is_of_something_that_could_answer() {
         (route("2001:db8::", 28, None), false),
         (route("2001:db8::1", 128, None), true),
         (route("2001:db8::", 129, None), false),
+        (ping("10.1.2.3", None), true),
+        (ping("10.1.2.3", Some(1)), true),
+        (ping("10.1.2.3", Some(2)), false),
+        (ping("224.0.0.18", None), false),
+        (ping("2001:db8::1", None), true),
+        (ping("fe80::1", None), false),
+        (ping("fe80::1", Some(0)), true),
         (address("10.1.2.3", Some(1)), true),
         (address("10.1.2.3", Some(2)), false),
         (address("::", None), false),

@@ -30,6 +30,14 @@ pub enum Probe {
     },
     /// `process NAME`, and `vrrp_track_process`: as many such processes run as should.
     Process(Process),
+    /// `ping ADDRESS [dev INTERFACE]`: the host answers an echo request.
+    Ping {
+        /// The host.
+        ip: IpAddr,
+        /// The interface that is pinged by, if one is meant: index into
+        /// [`super::Config::interfaces`].
+        interface: Option<u8>,
+    },
     /// `route PREFIX [dev INTERFACE]`: the main table has a route to exactly this prefix.
     Route {
         /// The prefix, all its other bits zero.
@@ -127,7 +135,9 @@ impl Probe {
     /// The interface that is meant.
     pub fn interface_mut(&mut self) -> Option<&mut u8> {
         match self {
-            Probe::Route { interface, .. } | Probe::Address { interface, .. } => interface.as_mut(),
+            Probe::Ping { interface, .. }
+            | Probe::Route { interface, .. }
+            | Probe::Address { interface, .. } => interface.as_mut(),
             Probe::Tcp { .. } | Probe::Http { .. } => None,
             Probe::Process(_) | Probe::File { .. } => None,
         }
@@ -149,6 +159,7 @@ impl fmt::Display for Probe {
                 f.write_str("process")?;
                 process.words.split_terminator('\0').try_for_each(|word| write!(f, " {word}"))
             }
+            Probe::Ping { ip, .. } => write!(f, "ping {ip}"),
             Probe::Route { ip, prefix_len, .. } => write!(f, "route {ip}/{prefix_len}"),
             Probe::Address { ip, .. } => write!(f, "address {ip}"),
             Probe::File { path, .. } => write!(f, "file {path}"),

@@ -103,7 +103,7 @@ pub const KEYWORDS: &[Keyword] = &[
     k("bind_if", Later, CONNECTING, Value, "interface"),
     k("bind_port", Later, CONNECTING, Value, "source port"),
     k("bindto", Later, CONNECTING, Value, "source address"),
-    k("builtin", Built, &[Script], Values, "ringward's own: a check without a program, `process NAME`, `tcp ADDRESS:PORT`, `http://ADDRESS[:PORT]/PATH [STATUS]`, `route PREFIX [dev INTERFACE]` or `address ADDRESS [dev INTERFACE]`"),
+    k("builtin", Built, &[Script], Values, "ringward's own: a check without a program, `process NAME`, `tcp ADDRESS:PORT`, `http://ADDRESS[:PORT]/PATH [STATUS]`, `ping ADDRESS [dev INTERFACE]`, `route PREFIX [dev INTERFACE]` or `address ADDRESS [dev INTERFACE]`"),
     k("ca", Later, &[Ssl], Value, "file of the authority"),
     k("certificate", Later, &[Ssl], Value, "file of the certificate"),
     k("check_unicast_src", Note("it is always so: unicast adverts are taken from configured peers only"), &[Instance], Flag, "discard unicast adverts of strangers"),

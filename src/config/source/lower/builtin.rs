@@ -12,7 +12,8 @@ use crate::config::model::{Probe, Process, Text};
 
 /// What can be written.
 const FORMS: &str = "a check is `process NAME`, `tcp ADDRESS:PORT`, \
-                     `http://ADDRESS[:PORT]/PATH [STATUS]`, `route PREFIX [dev INTERFACE]` or \
+                     `http://ADDRESS[:PORT]/PATH [STATUS]`, `ping ADDRESS [dev INTERFACE]`, \
+                     `route PREFIX [dev INTERFACE]` or \
                      `address ADDRESS [dev INTERFACE]`";
 
 /// The port of a server that is named without one.
@@ -37,13 +38,21 @@ impl Lowering<'_> {
         let text = text.join(" ");
         let (check, device) = match text.rsplit_once(" dev ") {
             Some((check, device))
-                if ["route ", "address "].iter().any(|kind| check.starts_with(kind)) =>
+                if ["ping ", "route ", "address "].iter().any(|kind| check.starts_with(kind)) =>
             {
                 (check, Some(device))
             }
             Some(_) | None => (text.as_str(), None),
         };
         match parse(check) {
+            Ok(Probe::Ping { ip: IpAddr::V6(ip), .. })
+                if ip.is_unicast_link_local() && device.is_none() =>
+            {
+                let message = format!("each link has a `{ip}` of its own");
+                let diagnostic = Diagnostic::new(Code::BadBuiltin, span, message);
+                self.report.add(diagnostic.help(format!("write `ping {ip} dev INTERFACE`")));
+                None
+            }
             Ok(value) => {
                 let device = match device {
                     Some(device) => {
@@ -78,10 +87,14 @@ impl Lowering<'_> {
     pub(super) fn probe(&mut self, given: &Builtin) -> Option<u16> {
         let Builtin { probe, device } = given;
         let mut check = probe.value.clone();
-        if let (Some(device), Probe::Route { interface, .. } | Probe::Address { interface, .. }) =
-            (device, &mut check)
-        {
-            *interface = Some(self.interface(device)?);
+        if let Some(device) = device {
+            let slot = self.interface(device)?;
+            if let Probe::Ping { interface, .. }
+            | Probe::Route { interface, .. }
+            | Probe::Address { interface, .. } = &mut check
+            {
+                *interface = Some(slot);
+            }
         }
         let index = self.config.probes.len();
         self.needs.probes.push(probe.span);
@@ -109,6 +122,10 @@ fn parse(text: &str) -> Result<Probe, Problem> {
         ["process", name] => Probe::Process(
             Process::named(name).ok_or_else(|| problem("the name is too long".to_owned()))?,
         ),
+        ["ping", host] => match host.parse() {
+            Ok(ip) if is_host_address(ip) => Probe::Ping { ip, interface: None },
+            _ => return Err(problem(format!("`{host}` is no address that a host has"))),
+        },
         ["route", prefix] => route(prefix)?,
         ["address", address] => match address.parse() {
             Ok(ip) if is_host_address(ip) => Probe::Address { ip, interface: None },
@@ -198,6 +215,7 @@ fn equivalent(arguments: &[&str]) -> Option<String> {
             &["-f", "-s", "-S", "-fs", "-sf", "-sS", "-fsS", "-sSf", "-sfS", "--fail", "--silent"],
             &["-m", "--max-time", "--connect-timeout", "-o"],
         ),
+        "ping" | "ping6" => (&["-4", "-6", "-n", "-q"], &["-c", "-i", "-s", "-w", "-W"]),
         "nc" | "ncat" | "netcat" => (&["-z", "-v", "-n", "-vz", "-zv"], &["-w"]),
         _ => return None,
     };
@@ -221,6 +239,7 @@ fn equivalent(arguments: &[&str]) -> Option<String> {
         ("pgrep", [name]) if name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-') => {
             format!("process {name}")
         }
+        ("ping" | "ping6", [host]) => format!("ping {}", local(host)),
         ("curl", [url]) if has(|word| word == "--fail" || is_short(word, 'f')) => local(url),
         ("nc" | "ncat" | "netcat", [host, port]) if has(|word| is_short(word, 'z')) => {
             let host = local(host);
@@ -265,6 +284,11 @@ mod tests {
             ("curl -f https://127.0.0.1/", None),
             ("curl -f http://example.org/", None),
             ("curl -fk http://127.0.0.1/", None),
+            ("ping -c 1 -W 1 192.0.2.1", Some("ping 192.0.2.1")),
+            ("/bin/ping6 -q -c1 2001:db8::1", None),
+            ("ping6 -q -c 1 2001:db8::1", Some("ping 2001:db8::1")),
+            ("ping -c 1 -I eth0 192.0.2.1", None),
+            ("ping -c 1 example.org", None),
             ("nc -z 127.0.0.1 80", Some("tcp 127.0.0.1:80")),
             ("nc -z -w 1 localhost 80", Some("tcp 127.0.0.1:80")),
             ("nc -zv ::1 80", Some("tcp [::1]:80")),
@@ -283,6 +307,8 @@ mod tests {
             ("process nginx", "process nginx"),
             ("tcp 127.0.0.1:80", "tcp 127.0.0.1:80"),
             ("tcp  [::1]:443 ", "tcp [::1]:443"),
+            ("ping 192.0.2.1", "ping 192.0.2.1"),
+            ("ping 2001:db8::1", "ping 2001:db8::1"),
             ("route default", "route 0.0.0.0/0"),
             ("route ::/0", "route ::/0"),
             ("route 10.1.0.0/16", "route 10.1.0.0/16"),
@@ -310,6 +336,8 @@ mod tests {
             ("tcp", "`tcp` is not how a check is written"),
             ("tcp 127.0.0.1 80", "`tcp` is not how a check is written"),
             ("tcp 127.0.0.1", "`127.0.0.1` is not an address with a port"),
+            ("ping example.org", "`example.org` is no address that a host has"),
+            ("ping 224.0.0.1", "`224.0.0.1` is no address that a host has"),
             ("route", "`route` is not how a check is written"),
             ("route wan", "`wan` is no prefix"),
             ("route 10.0.0.0/33", "`10.0.0.0/33` is no prefix"),
