@@ -37,14 +37,14 @@ pub const INTERVAL_V2_MAX: Span = Span::from_secs(255);
 
 /// The largest weight, and less its sign the smallest: keepalived.conf(5).
 pub const WEIGHT_MAX: i16 = 253;
-/// The same of a tracked file, by which its number is multiplied.
-pub const FILE_WEIGHT_MAX: i16 = 254;
+/// The same of processes, and of a tracked file, by which its number is multiplied.
+pub const COUNTED_WEIGHT_MAX: i16 = 254;
 
 /// The largest weight of something of this kind.
 pub const fn weight_max(kind: Kind) -> i16 {
     match kind {
-        Kind::Script | Kind::Process => WEIGHT_MAX,
-        Kind::File => FILE_WEIGHT_MAX,
+        Kind::Script => WEIGHT_MAX,
+        Kind::Process | Kind::File => COUNTED_WEIGHT_MAX,
     }
 }
 
@@ -109,7 +109,7 @@ pub enum Rule {
     TrackerRange = 26,
     /// A tracker of something that is not in its table.
     TrackerSubject = 27,
-    /// A weight beyond -253 to 253, or of a file beyond -254 to 254.
+    /// A weight beyond -253 to 253, or of processes or a file beyond -254 to 254.
     Weight = 28,
     /// A script whose command or built-in check is not in the table or of another kind, that never
     /// runs or has no time to, or that wants no success or no failure at all.
@@ -169,7 +169,7 @@ impl Rule {
             Rule::AnnounceRepeat => "a burst has at least one announcement",
             Rule::TrackerRange => "what the instances track follows one another in the pool",
             Rule::TrackerSubject => "what is tracked is in its table",
-            Rule::Weight => "a weight is -253 to 253, and of a file -254 to 254",
+            Rule::Weight => "a weight is -253 to 253, and of processes or a file -254 to 254",
             Rule::Script => {
                 "a script has a command or a built-in check of its kind, an interval, a timeout, a rise \
                  and a fall of at least 1"

@@ -5,15 +5,15 @@ use super::super::diagnostic::Diagnostic;
 use super::super::keepalived::Statement;
 use super::super::keywords::Block;
 use super::super::lexer::Word;
-use super::global::TIMER_MAX;
 use super::script::Draft;
 use super::track::Weight;
 use super::{Given, Lowering, Seen};
 use crate::config::model::{Kind, Parameters, Probe, Process, Text};
 use crate::time::Span;
 
-/// The shortest delay, as in keepalived.
+/// The shortest and the longest delay, as in keepalived.
 const DELAY_MIN: Span = Span::from_micros(1);
+const DELAY_MAX: Span = Span::from_secs(3600);
 
 /// The values of a block, until all of it has been read.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Lowering<'_> {
             }
             return;
         };
-        let (count, time) = (0..=u64::from(u16::MAX), DELAY_MIN..=TIMER_MAX);
+        let (count, time) = (0..=u64::from(u16::MAX), DELAY_MIN..=DELAY_MAX);
         let choices = [("initial", Parameters::Initial), ("partial", Parameters::Partial)];
         match name {
             "process" => values.words.clone_from(&statement.values),

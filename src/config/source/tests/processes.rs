@@ -102,8 +102,8 @@ fn a_line_of_track_process_overrides_the_weight_of_the_process() {
     for (weight, line, expected) in [
         ("", "chk weight 4", tracker(4, false)),
         ("weight 4", "chk", tracker(4, false)),
-        ("weight 253", "chk", tracker(253, false)),
-        ("weight -253 reverse", "chk", tracker(-253, true)),
+        ("weight 254", "chk", tracker(254, false)),
+        ("weight -254 reverse", "chk", tracker(-254, true)),
         ("weight 4 reverse", "chk weight -6", tracker(-6, true)),
         ("weight 4 reverse", "chk weight -6 noreverse", tracker(-6, false)),
         ("weight 0 reverse", "chk", tracker(0, true)),
@@ -119,6 +119,7 @@ fn what_cannot_be_counted_says_so() {
         ("process x\nquorum 65536", "RW0033"),
         ("process x\nquorum 2\nquorum_max 1", "RW0140"),
         ("process x\ndelay 0", "RW0033"),
+        ("process x\ndelay 3600.000001", "RW0033"),
         ("process x\nparam_match some", "RW0036"),
         ("process x\nweight 255", "RW0033"),
         ("process x\nprocess y", "RW0027"),
