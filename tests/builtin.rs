@@ -186,6 +186,57 @@ fn a_process_by_its_name_decides() {
 }
 
 /// keepalived's own block: two of them with the same argument are wanted, and not three.
+/// A program in the first namespaces of the machine, where the kernel tells of processes.
+struct Native(std::process::Child);
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        // A supervisor ends its daemon and what that leaves.
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_that_begins_or_ends_is_told_of_by_the_kernel() {
+    let directory = directory("kernel");
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    // Looked at by itself once an hour.
+    let text = "vrrp_script service {\n  builtin \"process tracked-sleep\"\n  interval 3600\n}\n\
+        vrrp_instance alone {\n  interface lo\n  virtual_router_id 77\n  priority 100\n  \
+        unicast_src_ip 127.0.0.1\n  unicast_peer {\n    127.0.0.2\n  }\n  \
+        virtual_ipaddress {\n    127.77.77.77/32\n  }\n  track_script {\n    service\n  }\n}\n";
+    let (source, blob) = (directory.join("native.conf"), directory.join("native.rwb"));
+    fs::write(&source, text).unwrap();
+    let mut compile = Command::new(env!("CARGO_BIN_EXE_ringwardc"));
+    compile.arg("compile").arg(&source).arg("-o").arg(&blob);
+    assert!(compile.output().unwrap().status.success());
+    let program = directory.join("tracked-sleep");
+    assert!(Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap().success());
+    let run = directory.join("run");
+    fs::create_dir(&run).unwrap();
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_ringward"));
+    daemon.args(["run", "--config"]).arg(&blob).arg("--run-directory").arg(&run);
+    let log = fs::File::create(directory.join("log")).unwrap();
+    daemon.stdout(log.try_clone().unwrap()).stderr(log);
+    let _native = Native(daemon.spawn().unwrap());
+    let wait_for = |state: &str| {
+        eventually(SOON, state, || {
+            let mut status = Command::new(env!("CARGO_BIN_EXE_ringward"));
+            status.args(["status", "--json", "--control"]).arg(run.join("control"));
+            let status = serde_json::from_slice::<Value>(&status.output().unwrap().stdout);
+            status.is_ok_and(|status| status["instances"][0]["state"] == state)
+        });
+    };
+    // None runs when it starts.
+    wait_for("FAULT");
+    let sleeper = Native(Command::new(&program).arg("600").spawn().unwrap());
+    wait_for("BACKUP");
+    drop(sleeper);
+    wait_for("FAULT");
+}
+
 #[test]
 fn a_tracked_process_has_a_quorum_and_parameters() {
     let (_segment, tracking, other) = nodes();

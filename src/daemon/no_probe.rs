@@ -22,6 +22,8 @@ impl Probes {
 
     pub(super) fn watched(&mut self, _: Instant, _: &mut Engine) {}
 
+    pub(super) fn processes_changed(&mut self, _: Instant, _: &mut Engine) {}
+
     pub(super) fn tables_changed(&mut self, _: Instant, _: &mut Engine, _: &mut Netlink) {}
 
     pub(super) fn expire(&mut self, _: Instant, _: &mut Engine) {}

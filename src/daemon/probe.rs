@@ -95,7 +95,11 @@ impl Probes {
         let is_all = self.begin_some(now, engine, ring);
         self.tables.go_on(now, engine);
         // The ring ignores them where it still waits.
-        for (tag, fd) in [(Tag::Watch, self.files.fd()), (Tag::Tables, self.tables.fd())] {
+        for (tag, fd) in [
+            (Tag::Watch, self.files.fd()),
+            (Tag::Tables, self.tables.fd()),
+            (Tag::Processes, self.processes.fd(now)),
+        ] {
             if let Some(fd) = fd {
                 ring.push(tag, Operation::Readable(fd));
             }
@@ -111,6 +115,11 @@ impl Probes {
         netlink: &mut Netlink,
     ) {
         self.tables.observe(now, engine, netlink);
+    }
+
+    /// Something has happened to processes.
+    pub(super) fn processes_changed(&mut self, now: Instant, engine: &mut Engine) {
+        self.processes.observe(now, engine);
     }
 
     /// Something has happened to files that are tracked.
@@ -199,16 +208,17 @@ impl Probes {
         }
     }
 
-    /// When the first of them has taken too long.
+    /// When the first of them has taken too long, or processes are to be heard of again.
     pub(super) fn next_deadline(&self) -> Instant {
+        let rested_at = self.processes.rested_at();
         if self.flights == 0 {
-            return Instant::NEVER;
+            return rested_at;
         }
         let until = self.slots.iter().filter_map(|slot| match slot {
             Slot::Busy(flight) => Some(flight.until),
             Slot::Free | Slot::Leaving { .. } => None,
         });
-        until.min().unwrap_or(Instant::NEVER)
+        until.min().unwrap_or(Instant::NEVER).min(rested_at)
     }
 }
 

@@ -1,10 +1,12 @@
-//! Processes that are tracked: /proc is gone through, some processes a turn, when a check is due.
+//! Processes that are tracked: /proc is gone through, some processes a turn, when a check is due, and
+//! when the kernel tells that a process has begun or ended. It does not tell everywhere.
 
 use heapless::Vec;
 
 use crate::config::model::{Config, Probe};
 use crate::engine::Engine;
 use crate::engine::process::{COMM_LEN_MAX, is_tracked};
+use crate::io::connector::Connector;
 use crate::io::procfs::{self, Aspect, Listing};
 use crate::limits::{COMMAND_LEN_MAX, PROBE_COUNT_MAX};
 use crate::time::{Instant, Span};
@@ -14,6 +16,9 @@ use crate::track::message::Outcome;
 /// Octets of arguments that can make a difference.
 const ARGUMENTS_LEN: usize = 2 * COMMAND_LEN_MAX;
 
+/// Between two looks for which news is the reason: processes may come and go all the time.
+const REST: Span = Span::from_millis(100);
+
 /// What is looked for, and how far it has been found.
 #[derive(Debug)]
 pub(super) struct Processes {
@@ -21,6 +26,15 @@ pub(super) struct Processes {
     /// Of each row of [`Config::probes`], the processes seen since the listing began.
     counts: Box<[u16]>,
     waiting: Vec<Waiting, PROBE_COUNT_MAX>,
+    /// Opened before the loop, which may open none.
+    connector: Option<Connector>,
+    is_listening: bool,
+    /// Nothing is to be heard before this.
+    rests_until: Instant,
+    /// Something has happened since the listing under way began.
+    has_news: bool,
+    /// Which configuration it listens for.
+    install: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -35,7 +49,61 @@ struct Waiting {
 impl Processes {
     pub(super) fn new() -> Self {
         let counts = vec![0; PROBE_COUNT_MAX].into_boxed_slice();
-        Processes { listing: None, counts, waiting: Vec::new() }
+        Processes {
+            listing: None,
+            counts,
+            waiting: Vec::new(),
+            connector: Connector::open().ok(),
+            is_listening: false,
+            rests_until: Instant::ZERO,
+            has_news: false,
+            install: None,
+        }
+    }
+
+    /// What is readable when something has happened, unless that rests.
+    pub(super) fn fd(&self, now: Instant) -> Option<i32> {
+        let connector = self.connector.as_ref().filter(|_| self.is_listening)?;
+        (self.rests_until <= now).then(|| connector.fd())
+    }
+
+    /// When it has rested.
+    pub(super) fn rested_at(&self) -> Instant {
+        let is_over = self.rests_until == Instant::ZERO;
+        if is_over || !self.is_listening { Instant::NEVER } else { self.rests_until }
+    }
+
+    /// Something has happened to processes.
+    pub(super) fn observe(&mut self, now: Instant, engine: &mut Engine) {
+        if self.connector.as_ref().is_some_and(Connector::drain) {
+            self.rests_until = now + REST;
+            self.has_news = true;
+            self.pass_on(now, engine);
+        }
+    }
+
+    /// Has those looked at that are tracked, when nobody is about to do that.
+    fn pass_on(&mut self, now: Instant, engine: &mut Engine) {
+        if self.listing.is_none() && self.waiting.is_empty() && core::mem::take(&mut self.has_news)
+        {
+            engine.hasten_processes(now);
+        }
+    }
+
+    /// Listens while processes are tracked.
+    fn follow(&mut self, engine: &Engine) {
+        if self.install == Some(engine.installs()) {
+            return;
+        }
+        self.install = Some(engine.installs());
+        let is_process = |probe: &Probe| matches!(probe, Probe::Process(_));
+        let wanted = engine.config().probes.iter().any(is_process);
+        if let Some(connector) = &self.connector
+            && wanted != self.is_listening
+        {
+            // Where nobody tells, they are looked at when a check is due.
+            self.is_listening = connector.listen(wanted).is_ok() && wanted;
+        }
     }
 
     /// A check of the processes of row `probe` is due.
@@ -49,6 +117,10 @@ impl Processes {
     /// Looks at some processes, if anybody waits for that, and answers when those were all. False:
     /// there are more.
     pub(super) fn go_on(&mut self, now: Instant, engine: &mut Engine) -> bool {
+        self.follow(engine);
+        if self.rests_until <= now {
+            self.rests_until = Instant::ZERO;
+        }
         if self.listing.is_none() && !self.begin(now, engine) {
             return true;
         }
@@ -68,6 +140,7 @@ impl Processes {
             let outcome = Outcome::Found(Finding::Processes(found));
             engine.observe_finding(now, ticket, outcome, now.since(since));
         }
+        self.pass_on(now, engine);
         self.waiting.is_empty()
     }
 

@@ -175,6 +175,7 @@ impl Daemon {
                 Tag::Timer(slot) => self.timer.fired(slot),
                 Tag::Probe(slot) => self.probes.serve(now, slot, self.engine, &mut self.ring),
                 Tag::Watch => self.probes.watched(now, self.engine),
+                Tag::Processes => self.probes.processes_changed(now, self.engine),
                 Tag::Tables => self.probes.tables_changed(now, self.engine, &mut self.netlink),
                 Tag::Listen | Tag::Answers if is_eager => {}
                 Tag::Listen | Tag::Answers => self.observe(now, tag),

@@ -285,6 +285,20 @@ impl Engine {
         }
     }
 
+    /// Something has happened to processes: those that are tracked are looked at at once, where one
+    /// look decides.
+    pub fn hasten_processes(&mut self, now: Instant) {
+        for (script, row) in self.scripts.iter_mut().zip(&self.config.scripts) {
+            let Check::Probe(probe) = row.check else { continue };
+            let probe = self.config.probes.get(usize::from(probe));
+            let decides = (row.rise, row.fall) == (1, 1);
+            if decides && script.phase == Phase::Resting && matches!(probe, Some(Probe::Process(_)))
+            {
+                script.due_at = now;
+            }
+        }
+    }
+
     /// How a built-in check has ended. What refers to none that is being made is ignored.
     pub fn observe_finding(&mut self, now: Instant, ticket: u64, outcome: Outcome, took: Span) {
         let Some(index) = self.running(ticket) else { return };

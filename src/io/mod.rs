@@ -22,11 +22,14 @@
 //! | `watch` | files whose content is tracked |
 //! | `pair` | the socket between daemon and helper |
 //! | `child` | programs that the helper runs |
+//! | `connector` | news of processes |
 //! | `contain` | programs of the lab, contained in namespaces |
 #![allow(unsafe_code, reason = "the layer that may; each use says why it is sound")]
 
 pub mod child;
 pub mod clock;
+#[cfg(feature = "trackers")]
+pub mod connector;
 #[cfg(feature = "demo")]
 pub mod contain;
 pub mod embedded;

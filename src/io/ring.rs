@@ -67,6 +67,8 @@ pub enum Tag {
     Watch,
     /// The socket of tracked routes and addresses is readable.
     Tables,
+    /// Something has happened to processes.
+    Processes,
 }
 
 const SEND: usize = 0;
@@ -77,8 +79,8 @@ const PROBE: usize = CLIENT + CLIENT_COUNT;
 const SINGLE: usize = PROBE + PROBE_FLIGHT_MAX;
 /// Operations that may be in flight at once.
 const TAG_COUNT: usize =
-    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 11; // those that there is one of: `Tag::Listen` to `Tag::Tables`
-const _: () = assert!(TAG_COUNT == SINGLE + 11);
+    SEND_COUNT_MAX + PORT_COUNT + TIMER_COUNT + CLIENT_COUNT + PROBE_FLIGHT_MAX + 12; // those that there is one of: `Tag::Listen` to `Tag::Processes`
+const _: () = assert!(TAG_COUNT == SINGLE + 12);
 
 /// Entries of the submission queue: the worst turn pushes everything (all sends, and every socket
 /// re-armed), and a queue that overflows is submitted in the middle. The kernel wants a power of
@@ -108,6 +110,7 @@ impl Tag {
             Tag::Helper => SINGLE + 8,
             Tag::Watch => SINGLE + 9,
             Tag::Tables => SINGLE + 10,
+            Tag::Processes => SINGLE + 11,
         }
     }
 
@@ -130,6 +133,7 @@ impl Tag {
             index if index == SINGLE + 8 => Tag::Helper,
             index if index == SINGLE + 9 => Tag::Watch,
             index if index == SINGLE + 10 => Tag::Tables,
+            index if index == SINGLE + 11 => Tag::Processes,
             _ => Tag::Again,
         }
     }
