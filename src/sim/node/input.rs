@@ -241,15 +241,11 @@ impl Node {
         self.call(|engine| engine.reload(now));
         // The last states come before the end.
         self.hear_events(turned);
-        let mut removed = Vec::new();
         for shadow in &mut self.shadows {
             if !plan.routers.iter().any(|(new, _)| shadow.plan.survives_as(new)) {
                 shadow.stop(now);
-                removed.push(shadow.plan.vrid);
+                turned.removed.push(shadow.plan.vrid);
             }
-        }
-        for vrid in removed {
-            self.post_removed(vrid);
         }
         self.plan = Rc::new(plan);
         Ok(())

@@ -80,6 +80,8 @@ pub(super) struct Turned {
     pub(super) changed: usize,
     /// There may be more to ask of the helper.
     pub(super) asks_again: bool,
+    /// Instances that a reload of this turn removes: whatever they become before that comes first.
+    pub(super) removed: Vec<u8>,
 }
 
 pub(super) struct Node {
@@ -279,6 +281,9 @@ impl Node {
         self.expire(now)?;
         // A reload gives instances other numbers.
         let mut events = self.hear_events(&mut turned);
+        for vrid in core::mem::take(&mut turned.removed) {
+            self.post_removed(vrid);
+        }
         let kept = self.engine.as_ref().filter(|_| reloaded);
         let kept = kept.map(|engine| engine.routers().to_vec()).unwrap_or_default();
         self.transmit(now, &plan_before, &mut turned)?;
