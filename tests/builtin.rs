@@ -17,7 +17,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rig::Program::{Keepalived, Ringward};
-use rig::{Router, eventually, fault};
+use rig::{Router, compile_text, eventually, fault};
 use ringward::lab::{Node, Process, Segment};
 use serde_json::Value;
 
@@ -207,11 +207,7 @@ fn a_process_that_begins_or_ends_is_told_of_by_the_kernel() {
         vrrp_instance alone {\n  interface lo\n  virtual_router_id 77\n  priority 100\n  \
         unicast_src_ip 127.0.0.1\n  unicast_peer {\n    127.0.0.2\n  }\n  \
         virtual_ipaddress {\n    127.77.77.77/32\n  }\n  track_script {\n    service\n  }\n}\n";
-    let (source, blob) = (directory.join("native.conf"), directory.join("native.rwb"));
-    fs::write(&source, text).unwrap();
-    let mut compile = Command::new(env!("CARGO_BIN_EXE_ringwardc"));
-    compile.arg("compile").arg(&source).arg("-o").arg(&blob);
-    assert!(compile.output().unwrap().status.success());
+    let blob = compile_text("builtin/kernel", "native", text);
     let program = directory.join("tracked-sleep");
     assert!(Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap().success());
     let run = directory.join("run");

@@ -167,7 +167,7 @@ mod tests {
         assert!(config.addresses.iter().all(|address| address.interface == 0));
         assert_eq!(config.trackers[0].subject, Subject::Interface(0));
         assert_eq!(config.global.delays[0].interface, 0);
-        assert_eq!(config.probes[0].interface(), Some(0));
+        assert_eq!(config.probes[0].interface_mut(), Some(&mut 0));
     }
 
     #[test]

@@ -19,8 +19,6 @@ pub(super) struct Files {
     /// None before the first file is looked at, or where the kernel gives none.
     watches: Option<Watches>,
     rows: Box<[Row]>,
-    /// Which configuration the rows are of.
-    install: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +37,7 @@ impl Row {
 impl Files {
     pub(super) fn new() -> Self {
         let rows = vec![Row::UNKNOWN; PROBE_COUNT_MAX].into_boxed_slice();
-        Files { watches: None, rows, install: 0 }
+        Files { watches: None, rows }
     }
 
     /// What is readable when something has happened to a file.
@@ -49,10 +47,6 @@ impl Files {
 
     /// What the file of row `probe` says now: it is read unless nothing has happened to it.
     pub(super) fn look(&mut self, engine: &Engine, probe: u16) -> Outcome {
-        if self.install != engine.installs() {
-            self.install = engine.installs();
-            self.forget();
-        }
         let config = engine.config();
         let Some(Probe::File { path, .. }) = config.probes.get(usize::from(probe)) else {
             return Outcome::Found(Finding::NoFile);
@@ -85,11 +79,10 @@ impl Files {
                 false
             }
             Err(errno) => {
-                let code = u16::try_from(errno as i32).unwrap_or(0);
                 if matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) {
-                    return Outcome::Short(code);
+                    return Outcome::short(errno as i32);
                 }
-                row.finding = Finding::Errno(code);
+                row.finding = Finding::errno(errno as i32);
                 false
             }
         };
@@ -116,10 +109,9 @@ impl Files {
         });
     }
 
-    /// Other files may have the rows now.
-    fn forget(&mut self) {
-        for index in 0..self.rows.len() {
-            let Some(row) = self.rows.get_mut(index) else { break };
+    /// Another configuration is in force: other files may have the rows.
+    pub(super) fn reconfigured(&mut self) {
+        for row in &mut self.rows {
             if let (Some(watch), Some(watches)) = (row.watch, &self.watches) {
                 watches.remove(watch);
             }

@@ -40,6 +40,8 @@ pub(super) struct Probes {
     processes: Processes,
     files: Files,
     tables: Tables,
+    /// Which configuration they follow.
+    install: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -87,11 +89,17 @@ impl Probes {
             processes: Processes::new(),
             files: Files::new(),
             tables: Tables::new(),
+            install: None,
         }
     }
 
     /// Begins what is due and has a place. False: there may be more.
     pub(super) fn begin(&mut self, now: Instant, engine: &mut Engine, ring: &mut Ring) -> bool {
+        if self.install.replace(engine.installs()) != Some(engine.installs()) {
+            self.processes.reconfigured(engine);
+            self.files.reconfigured();
+            self.tables.reconfigured();
+        }
         let is_all = self.begin_some(now, engine, ring);
         self.tables.go_on(now, engine);
         // The ring ignores them where it still waits.
@@ -342,7 +350,6 @@ fn needs_place(probe: &Probe) -> bool {
 /// What an error says of the service; of the machine, nothing.
 fn outcome_of(errno: Errno) -> Outcome {
     let errno = errno as i32;
-    let number = u16::try_from(errno).unwrap_or(0);
     match errno {
         libc::ECONNREFUSED => Outcome::Found(Finding::Refused),
         libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EHOSTDOWN | libc::ENETDOWN => {
@@ -351,8 +358,8 @@ fn outcome_of(errno: Errno) -> Outcome {
         libc::ECONNRESET | libc::EPIPE => Outcome::Found(Finding::Closed),
         libc::ETIMEDOUT => Outcome::TimedOut,
         libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL => {
-            Outcome::Short(number)
+            Outcome::short(errno)
         }
-        _ => Outcome::Found(Finding::Errno(number)),
+        _ => Outcome::Found(Finding::errno(errno)),
     }
 }

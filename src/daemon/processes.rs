@@ -33,8 +33,6 @@ pub(super) struct Processes {
     rests_until: Instant,
     /// Something has happened since the listing under way began.
     has_news: bool,
-    /// Which configuration it listens for.
-    install: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -57,7 +55,6 @@ impl Processes {
             is_listening: false,
             rests_until: Instant::ZERO,
             has_news: false,
-            install: None,
         }
     }
 
@@ -90,12 +87,8 @@ impl Processes {
         }
     }
 
-    /// Listens while processes are tracked.
-    fn follow(&mut self, engine: &Engine) {
-        if self.install == Some(engine.installs()) {
-            return;
-        }
-        self.install = Some(engine.installs());
+    /// Another configuration is in force. Listens while processes are tracked.
+    pub(super) fn reconfigured(&mut self, engine: &Engine) {
         let is_process = |probe: &Probe| matches!(probe, Probe::Process(_));
         let wanted = engine.config().probes.iter().any(is_process);
         if let Some(connector) = &self.connector
@@ -117,7 +110,6 @@ impl Processes {
     /// Looks at some processes, if anybody waits for that, and answers when those were all. False:
     /// there are more.
     pub(super) fn go_on(&mut self, now: Instant, engine: &mut Engine) -> bool {
-        self.follow(engine);
         if self.rests_until <= now {
             self.rests_until = Instant::ZERO;
         }
@@ -152,9 +144,8 @@ impl Processes {
         match Listing::begin() {
             Ok(listing) => self.listing = Some(listing),
             Err(errno) => {
-                let errno = u16::try_from(errno as i32).unwrap_or(0);
                 while let Some(Waiting { ticket, .. }) = self.waiting.pop() {
-                    engine.observe_finding(now, ticket, Outcome::Short(errno), Span::ZERO);
+                    engine.observe_finding(now, ticket, Outcome::short(errno as i32), Span::ZERO);
                 }
             }
         }

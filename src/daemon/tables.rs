@@ -39,8 +39,6 @@ pub(super) struct Tables {
     rounds: u8,
     found: Box<[bool]>,
     waiting: Vec<Waiting, PROBE_COUNT_MAX>,
-    /// Which configuration the rows are of.
-    install: u32,
 }
 
 /// What is gone through, in this order.
@@ -74,7 +72,6 @@ impl Tables {
             rounds: 0,
             found: vec![false; PROBE_COUNT_MAX].into_boxed_slice(),
             waiting: Vec::new(),
-            install: 0,
         }
     }
 
@@ -89,12 +86,13 @@ impl Tables {
         let _ = self.waiting.push(Waiting { ticket, probe: usize::from(probe), since: now });
     }
 
+    /// Another configuration is in force: other rows are to be found.
+    pub(super) fn reconfigured(&mut self) {
+        self.is_stale = true;
+    }
+
     /// Begins to read the tables, if anybody waits for that, and answers what is known.
     pub(super) fn go_on(&mut self, now: Instant, engine: &mut Engine) {
-        if self.install != engine.installs() {
-            self.install = engine.installs();
-            self.is_stale = true;
-        }
         if self.reading.is_some_and(|reading| reading.heard_at + PATIENCE <= now) {
             // Answers to another number are news.
             (self.reading, self.is_stale) = (None, true);
@@ -110,7 +108,7 @@ impl Tables {
             let has_routes = engine.config().probes.iter().any(is_route);
             let first = if has_routes { Table::Routes } else { Table::Addresses };
             if let Err(errno) = self.request(now, first) {
-                self.answer_all(now, engine, |_| Outcome::Short(errno));
+                self.answer_all(now, engine, |_| Outcome::short(errno));
             }
             return;
         }
@@ -119,7 +117,7 @@ impl Tables {
             (true, _) => Outcome::Found(Finding::Fine),
             (false, false) => Outcome::Found(Finding::Absent),
             // It changes all the time: that it was not seen proves nothing.
-            (false, true) => Outcome::Short(u16::try_from(libc::EAGAIN).unwrap_or(0)),
+            (false, true) => Outcome::short(libc::EAGAIN),
         });
     }
 
@@ -132,10 +130,10 @@ impl Tables {
     }
 
     /// Asks the kernel for a table. Its errno, if it cannot be asked.
-    fn request(&mut self, now: Instant, table: Table) -> Result<(), u16> {
-        let Some(fd) = &self.fd else { return Err(errno_of(libc::EMFILE)) };
+    fn request(&mut self, now: Instant, table: Table) -> Result<(), i32> {
+        let Some(fd) = &self.fd else { return Err(libc::EMFILE) };
         if !self.is_listening {
-            netlink::hear_of_tables(fd.as_raw_fd()).map_err(errno_of)?;
+            netlink::hear_of_tables(fd.as_raw_fd())?;
             self.is_listening = true;
         }
         self.sequence = self.sequence.wrapping_add(1).max(1);
@@ -148,7 +146,7 @@ impl Tables {
         let sent = netlink::send_at_once(fd.as_raw_fd(), buffer.get(..len).unwrap_or(&[]));
         if let Err(errno) = sent {
             self.is_stale = true;
-            return Err(errno_of(errno));
+            return Err(errno);
         }
         self.reading = Some(Reading { table, heard_at: now });
         Ok(())
@@ -192,11 +190,11 @@ impl Tables {
         let next = match (errno, table) {
             (0, Table::Routes) => self.request(now, Table::Addresses),
             (0, Table::Addresses) => Ok(()),
-            (errno, _) => Err(errno_of(errno)),
+            (errno, _) => Err(errno),
         };
         if let Err(errno) = next {
             self.is_stale = true;
-            self.answer_all(now, engine, |_| Outcome::Short(errno));
+            self.answer_all(now, engine, |_| Outcome::short(errno));
         }
     }
 
@@ -250,8 +248,4 @@ fn is_about(engine: &Engine, probe: &Probe, message: &Message<'_>) -> Option<boo
         }
         _ => None,
     }
-}
-
-fn errno_of(errno: i32) -> u16 {
-    u16::try_from(errno).unwrap_or(0)
 }

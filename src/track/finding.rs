@@ -52,6 +52,18 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// The kernel refused, with this errno.
+    pub fn errno(errno: i32) -> Self {
+        Finding::Errno(number_of(errno))
+    }
+}
+
+/// An errno as it is kept: they are small, and positive.
+pub(super) fn number_of(errno: i32) -> u16 {
+    u16::try_from(errno).unwrap_or(0)
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -144,6 +144,11 @@ pub enum Refusal {
 }
 
 impl Outcome {
+    /// The machine was short of something, as this errno says.
+    pub fn short(errno: i32) -> Self {
+        Outcome::Short(super::finding::number_of(errno))
+    }
+
     /// Whether the command did what it was to do.
     pub const fn is_success(self) -> bool {
         matches!(self, Outcome::Exited(0) | Outcome::Found(Finding::Fine | Finding::Number(_)))

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use super::{Rule, is_host_address, require};
+use crate::addr::Family;
 use crate::config::model::{Config, Probe};
 
 pub(super) fn check_probe(config: &Config, probe: &Probe) -> Result<(), Rule> {
@@ -43,11 +44,11 @@ fn is_known(config: &Config, interface: Option<u8>) -> bool {
 
 /// Whether the address has no bit beyond the prefix.
 pub fn is_prefix(ip: IpAddr, len: u8) -> bool {
-    let (bits, width) = match ip {
-        IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96, 32),
-        IpAddr::V6(ip) => (ip.to_bits(), 128),
+    let bits = match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
+        IpAddr::V6(ip) => ip.to_bits(),
     };
-    len <= width && bits.checked_shl(u32::from(len)).unwrap_or(0) == 0
+    len <= Family::of(ip).host_len() && bits.checked_shl(u32::from(len)).unwrap_or(0) == 0
 }
 
 /// Whether a file that is tracked can have this path: from the root, and not of a directory.

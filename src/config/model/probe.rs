@@ -133,6 +133,17 @@ impl Process {
 
 impl Probe {
     /// The interface that is meant.
+    pub const fn interface(&self) -> Option<u8> {
+        match self {
+            Probe::Ping { interface, .. }
+            | Probe::Route { interface, .. }
+            | Probe::Address { interface, .. } => *interface,
+            Probe::Tcp { .. } | Probe::Http { .. } => None,
+            Probe::Process(_) | Probe::File { .. } => None,
+        }
+    }
+
+    /// See [`Probe::interface`].
     pub fn interface_mut(&mut self) -> Option<&mut u8> {
         match self {
             Probe::Ping { interface, .. }
@@ -141,11 +152,6 @@ impl Probe {
             Probe::Tcp { .. } | Probe::Http { .. } => None,
             Probe::Process(_) | Probe::File { .. } => None,
         }
-    }
-
-    /// See [`Probe::interface_mut`].
-    pub fn interface(&self) -> Option<u8> {
-        self.clone().interface_mut().copied()
     }
 }
 

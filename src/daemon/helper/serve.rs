@@ -185,7 +185,7 @@ impl Helper {
                 *place = Some(Child { pid, ticket, started_at: now, due, stage: Stage::Running });
             }
             (Ok(_), None) => {}
-            (Err(fault), _) => self.answers.push_back(refused(short(fault.errno))),
+            (Err(fault), _) => self.answers.push_back(refused(Outcome::short(fault.errno))),
         }
     }
 
@@ -260,10 +260,6 @@ fn never_executed(errno: i32) -> Outcome {
             Outcome::Refused(Refusal::NotExecutable)
         }
         libc::EPERM => Outcome::Refused(Refusal::NotPermitted),
-        other => short(other),
+        other => Outcome::short(other),
     }
-}
-
-fn short(errno: i32) -> Outcome {
-    Outcome::Short(u16::try_from(errno).unwrap_or(0))
 }

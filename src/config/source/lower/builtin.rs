@@ -6,7 +6,7 @@ use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
 use super::super::lexer::Word;
 use super::{Given, Lowering};
-use crate::addr::InterfaceName;
+use crate::addr::{Family, InterfaceName};
 use crate::config::check::{is_host_address, is_prefix};
 use crate::config::model::{Probe, Process, Text};
 
@@ -156,7 +156,7 @@ fn route(text: &str) -> Result<Probe, Problem> {
         cure: Some("write `default`, `::/0`, `10.0.0.0/8` or `2001:db8::/32`"),
     };
     let ip: IpAddr = ip.parse().map_err(|_| wrong())?;
-    let host_len = if ip.is_ipv4() { 32 } else { 128 };
+    let host_len = Family::of(ip).host_len();
     let prefix_len = match len {
         Some(len) => len.parse().ok().filter(|len| *len <= host_len).ok_or_else(wrong)?,
         None => host_len,
