@@ -154,6 +154,11 @@ fn arguments_of_processes_stand() {
 }
 
 #[test]
+fn answers_to_a_ping_stand() {
+    stands("echo_answer", 20_000);
+}
+
+#[test]
 fn every_body_has_its_test_and_its_program() {
     let here = fs::read_to_string(file!()).unwrap();
     for (name, _) in body::ALL {

@@ -6,7 +6,7 @@
     reason = "the root of a library for cargo-fuzz, a module of a test for us"
 )]
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use ringward::addr::{IfIndex, Version};
@@ -21,13 +21,13 @@ use ringward::engine::{Engine, Port};
 use ringward::limits::{BLOB_LEN_MAX, DATAGRAM_LEN_MAX};
 use ringward::time::{Instant, Span};
 use ringward::wire::vrrp::{self, Auth, Datagram, Outgoing, Seal};
-use ringward::wire::{ah, arp, ethernet, http, ipv4, ipv6, ndisc, rtnl};
+use ringward::wire::{ah, arp, echo, ethernet, http, ipv4, ipv6, ndisc, rtnl};
 
 /// A body.
 pub type Body = fn(&[u8]);
 
 /// Every body, by the name of its corpus.
-pub const ALL: [(&str, Body); 12] = [
+pub const ALL: [(&str, Body); 13] = [
     ("uci_config", uci_config),
     ("advert_ipv4", advert_ipv4),
     ("advert_ipv6", advert_ipv6),
@@ -40,6 +40,7 @@ pub const ALL: [(&str, Body); 12] = [
     ("capture", capture),
     ("http_answer", http_answer),
     ("process_arguments", process_arguments),
+    ("echo_answer", echo_answer),
 ];
 
 /// A packet of the IPv4 raw socket.
@@ -126,6 +127,19 @@ pub fn process_arguments(octets: &[u8]) {
         let found = is_tracked(&wanted, b"", || octets);
         assert!(!found || octets.starts_with(b"httpd"));
         let _ = is_tracked(&wanted, octets, || octets);
+    }
+}
+
+/// What a raw socket of ICMP hears: only a reply to this request answers it.
+pub fn echo_answer(octets: &[u8]) {
+    let token = 0x0102_0304_0506_0708_u64;
+    let v4 = echo::is_answer(IpAddr::V4(Ipv4Addr::LOCALHOST), token, octets);
+    let v6 = echo::is_answer(IpAddr::V6(Ipv6Addr::LOCALHOST), token, octets);
+    let from = |at: usize| octets.get(at..at + echo::REQUEST_LEN).unwrap_or(&[]);
+    let header_len = usize::from(octets.first().map_or(0, |first| first & 0x0f) * 4).max(20);
+    for (is_answer, at, kind) in [(v4, header_len, 0), (v6, 0, 129)] {
+        assert!(!is_answer || from(at).starts_with(&[kind, 0]));
+        assert!(!is_answer || from(at).ends_with(&[5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]));
     }
 }
 
