@@ -7,7 +7,7 @@
 use core::fmt::Write;
 use heapless::{String, Vec};
 
-use super::script::{Job, Of};
+use super::jobs::{Job, Of};
 use super::{Engine, NONE};
 use crate::addr::{Name, Priority};
 use crate::config::model::{Config, FIFO_COUNT, Instance};

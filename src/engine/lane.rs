@@ -3,8 +3,8 @@
 use core::fmt::Write;
 use heapless::String;
 
+use super::jobs::Jobs;
 use super::notify::{NOTIFY_LIMIT, STOP_LIMIT};
-use super::script::Jobs;
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command, Notify};
 use crate::limits::NAME_LEN_MAX;

@@ -40,6 +40,7 @@ mod fifo;
 mod group;
 mod ingest;
 mod interface;
+mod jobs;
 mod lane;
 mod notify;
 mod observe;
@@ -51,6 +52,7 @@ mod router;
 mod script;
 mod track;
 mod transmit;
+mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -62,9 +64,11 @@ pub use address::{Address, Presence};
 pub use fifo::Fifo;
 pub use group::Group;
 pub use interface::{Change, Interface};
+pub use jobs::Job;
 pub use notify::{NOTIFY_LIMIT, STOP_LIMIT};
 pub use router::{Counters, Router};
-pub use script::{Ended, Job, PATIENCE, Script, Trial};
+pub use script::{Ended, PATIENCE, Script};
+pub use trial::Trial;
 
 use crate::addr::{Family, IfIndex, Vrid};
 use crate::config::model::Config;
@@ -127,7 +131,7 @@ pub struct Engine {
     scripts: Vec<Script, SCRIPT_COUNT_MAX>,
     /// Where a reload builds the new table of scripts.
     spare_scripts: Vec<Script, SCRIPT_COUNT_MAX>,
-    jobs: script::Jobs,
+    jobs: jobs::Jobs,
     /// Instances that are gone, until that has been told.
     orphans: Vec<notify::Orphan, { notify::ORPHAN_COUNT_MAX }>,
     fifos: fifo::Fifos,
@@ -264,7 +268,7 @@ impl Engine {
             announce: transmit::Announcements::new(),
             scripts: Vec::new(),
             spare_scripts: Vec::new(),
-            jobs: script::Jobs::new(),
+            jobs: jobs::Jobs::new(),
             orphans: Vec::new(),
             fifos: fifo::Fifos::new(),
             rotation: 0,

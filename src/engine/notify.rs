@@ -4,8 +4,9 @@
 //! turn has come is left out, so that a lane is never more than one state behind, and the last one is
 //! always told. Of one state, its own command (`notify_master` …) comes first, then `notify`.
 
+use super::jobs::Of;
 use super::lane::{Running, command_of, has_command, request, tail_of};
-use super::script::{Ended, LOST_AFTER, Of, SLEPT};
+use super::script::{Ended, LOST_AFTER, SLEPT};
 use super::{Engine, Job, Presence};
 use crate::addr::{Name, Priority};
 use crate::config::model::{self, Command};
