@@ -35,6 +35,7 @@
 //! | `reload` | a new configuration in force, as a difference |
 
 mod address;
+mod boundary;
 mod delay;
 mod fifo;
 mod group;
@@ -46,6 +47,7 @@ mod notify;
 mod observe;
 pub mod policy;
 pub mod process;
+mod react;
 mod reload;
 mod request;
 mod router;
@@ -57,10 +59,10 @@ mod trial;
 #[cfg(test)]
 mod tests;
 
-use core::net::IpAddr;
 use heapless::{Deque, Vec};
 
 pub use address::{Address, Presence};
+pub use boundary::{Command, Heartbeat, Owned, Port, Request, RequestKind, Transmit, Via};
 pub use fifo::Fifo;
 pub use group::Group;
 pub use interface::{Change, Interface};
@@ -76,8 +78,8 @@ use crate::limits::{
     ADDRESS_COUNT_MAX, GROUP_COUNT_MAX, INSTANCE_COUNT_MAX, INTERFACE_COUNT_MAX, SCRIPT_COUNT_MAX,
 };
 use crate::time::{Instant, Span};
-use crate::trace::{Cause, Event, Events, NotifiedRing, StateName, Told, Transition, Transitions};
-use crate::vrrp::instance::{self, Reaction, Send, State};
+use crate::trace::{Cause, Event, Events, NotifiedRing, Told, Transitions};
+use crate::vrrp::instance::{self, State};
 use crate::wire::Reject;
 
 /// IFA_PROTO of the addresses that ringward adds (kernel 5.18 and later keep it): VRRP's IP
@@ -143,100 +145,6 @@ pub struct Engine {
     events: Events,
     transitions: Transitions,
     notified: NotifiedRing,
-}
-
-/// Where and how a prepared packet is to be sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Transmit {
-    /// Octets of the caller's buffer that are the packet.
-    pub len: usize,
-    /// The interface to send on.
-    pub interface: IfIndex,
-    /// Which socket.
-    pub via: Via,
-    /// For the journal of a hot restart: the instance whose regular advert this is.
-    pub advert_of: Option<u16>,
-}
-
-/// The socket that a packet leaves through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Via {
-    /// A whole IP datagram, header included, through the raw socket (IP_HDRINCL, IPV6_HDRINCL) of
-    /// this interface and the destination's family.
-    Raw {
-        /// The destination.
-        destination: IpAddr,
-    },
-    /// A whole Ethernet frame through the packet socket.
-    Packet,
-}
-
-/// A prepared netlink request: one message with NLM_F_ACK.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Request {
-    /// Octets of the caller's buffer that are the message.
-    pub len: usize,
-    /// What it asks for.
-    pub kind: RequestKind,
-}
-
-/// What a netlink request asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RequestKind {
-    /// Add or renew an address. The journal must know of it before the request leaves.
-    Add(Owned),
-    /// Remove an address. The journal forgets it when [`Engine::next_released`] names it.
-    Remove(Owned),
-    /// A dump of links or addresses: ends with a DONE message instead of an acknowledgement, and
-    /// must be the only request in its datagram.
-    Dump,
-}
-
-/// A virtual address in the kernel, as the journal keeps it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Owned {
-    /// The interface that carries it.
-    pub interface: IfIndex,
-    /// The address.
-    pub ip: IpAddr,
-    /// Its prefix length.
-    pub prefix_len: u8,
-}
-
-/// A raw socket that the engine wants open: one for each interface and family that an instance
-/// uses, and one more where an instance uses `auth_type AH`, while the interface exists.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Port {
-    /// The interface.
-    pub interface: IfIndex,
-    /// The family.
-    pub family: Family,
-    /// Whether the group must be joined: [`crate::wire::vrrp::GROUP_V4`] or its twin.
-    pub multicast: bool,
-    /// Whether it is for adverts in an Authentication Header, which only hears: adverts with and
-    /// without one leave through the other.
-    pub authenticated: bool,
-}
-
-/// An operator's word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Command {
-    /// Give up mastership of one instance (index) or of all, and stay BACKUP for one master-down
-    /// interval at least.
-    Release(Option<u16>),
-}
-
-/// What a predecessor left in the journal about an instance: how a hot restart knows it is one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Heartbeat {
-    /// The interface of the instance.
-    pub interface: IfIndex,
-    /// Its family.
-    pub family: Family,
-    /// Its VRID.
-    pub vrid: Vrid,
-    /// When its last regular advert as master left.
-    pub sent_at: Instant,
 }
 
 impl Engine {
@@ -526,119 +434,6 @@ impl Engine {
         self.stopping
             && self.adverts.is_empty()
             && !self.addresses.iter().filter(has_interface).any(Address::is_left)
-    }
-
-    /// Hands an event to a router; in a sync group, to those whom it concerns as well.
-    fn event(&mut self, now: Instant, index: usize, event: instance::Event) {
-        match self.group_of(index) {
-            Some(group) => self.group_event(now, (group, index), event),
-            None => self.member_event(now, index, event),
-        }
-    }
-
-    /// Hands an event to one router and carries out its reaction.
-    fn member_event(&mut self, now: Instant, index: usize, event: instance::Event) {
-        let Some(router) = self.routers.get_mut(index) else { return };
-        let lateness = match event {
-            instance::Event::Expire => now.since(router.fsm.deadline().min(now)),
-            instance::Event::Start
-            | instance::Event::Resume(_)
-            | instance::Event::Advert { .. } => Span::ZERO,
-            instance::Event::Fail(..) | instance::Event::Recover(_) => Span::ZERO,
-            instance::Event::Hold | instance::Event::Join | instance::Event::Follow => Span::ZERO,
-            instance::Event::Release | instance::Event::Stop(_) => Span::ZERO,
-        };
-        let rival = router.fsm.rival();
-        let reaction = router.fsm.on(now, event);
-        if reaction != Reaction::default() {
-            self.react(now, index, reaction, rival, lateness);
-        }
-        self.touch(index);
-    }
-
-    fn react(
-        &mut self,
-        now: Instant,
-        index: usize,
-        reaction: Reaction,
-        rival_before: Option<instance::Rival>,
-        lateness: Span,
-    ) {
-        let Some(router) = self.routers.get_mut(index) else { return };
-        let Ok(number) = u16::try_from(index) else { return };
-        let rival = router.fsm.rival();
-        if let Some((from, to, cause)) = reaction.transition {
-            let shown = match cause {
-                // What was heard last, and how long ago, explains a takeover.
-                Cause::MasterDown | Cause::MasterResigned | Cause::Preempted => rival_before,
-                Cause::HigherPriority | Cause::HigherAddress => rival,
-                Cause::Started | Cause::Owner | Cause::Resumed | Cause::InterfaceMissing => None,
-                Cause::InterfaceDown | Cause::CarrierLost | Cause::InterfaceUp => None,
-                Cause::NetworkWithoutDevice => None,
-                Cause::NoSourceAddress | Cause::SourceAddress | Cause::SocketRefused => None,
-                Cause::AddressRefused | Cause::AddressLost | Cause::AddressInterface => None,
-                Cause::ScriptWaiting | Cause::ScriptFailed | Cause::ScriptPassed => None,
-                Cause::ProcessFailed | Cause::FileFailed => None,
-                Cause::TrackedInterface | Cause::TrackedInterfaceUp => None,
-                Cause::GroupMaster | Cause::GroupBackup | Cause::GroupFault => None,
-                Cause::GroupRecovered => None,
-                Cause::Released | Cause::Removed | Cause::Stopped => None,
-            };
-            let transition = Transition {
-                at: now,
-                instance: number,
-                from,
-                to,
-                cause,
-                peer: shown.map(|rival| rival.address),
-                peer_priority: shown.map(|rival| rival.priority),
-                advert_age: shown.map(|rival| now.since(rival.heard_at)),
-                lateness,
-            };
-            router.last = Some(transition);
-            if to == StateName::Master {
-                router.counters.became_master = router.counters.became_master.saturating_add(1);
-            } else if from == StateName::Master {
-                router.counters.released_master = router.counters.released_master.saturating_add(1);
-            }
-            self.transitions.push(transition);
-            self.events.push(Event::Transition(transition));
-            self.role_changed(now, index, from, to);
-            self.post(index, to);
-        }
-        if reaction.stalled {
-            self.events.push(Event::Stalled { instance: number, lateness });
-        }
-        if reaction.rival
-            && let Some(rival) = rival
-        {
-            self.rival_heard(now, index, rival);
-        }
-        if reaction.reannounce {
-            // After a stall: what was not claimed while it listened is claimed now.
-            self.kernel.restart();
-            self.announce_rival(now, index);
-        }
-        self.queue_advert(index, reaction.send);
-    }
-
-    /// Puts a router in the queue of adverts; a resignation takes the place of a regular advert.
-    fn queue_advert(&mut self, index: usize, send: Send) {
-        let Some(router) = self.routers.get_mut(index) else { return };
-        if send == Send::Nothing {
-            if !router.fsm.is_master() && router.send != Send::Resignation {
-                // A reply of this turn, overtaken by a better master: it must not leave any more.
-                router.send = Send::Nothing;
-            }
-            return;
-        }
-        router.send = send;
-        if !core::mem::replace(&mut router.queued, true)
-            && let Ok(number) = u16::try_from(index)
-        {
-            // Cannot be full: it holds each router once.
-            let _ = self.adverts.push_back(number);
-        }
     }
 
     /// Recomputes a router's earliest deadline.

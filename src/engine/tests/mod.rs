@@ -17,6 +17,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::*;
 use crate::addr::{Priority, Version};
 use crate::config::model::{self, Authentication};
+use crate::trace::StateName;
 use crate::wire::rtnl::{Builder, ifinfomsg};
 
 /// 10.0.0.<last>.
