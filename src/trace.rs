@@ -220,6 +220,15 @@ pub enum Event {
         /// What differs.
         what: Mismatch,
     },
+    /// Packets for an instance were not obeyed: the first one, or ten times as many as last told.
+    Rejected {
+        /// Index of the instance.
+        instance: u16,
+        /// Why most of them: index into `wire::Reject::ALL`.
+        reason: usize,
+        /// How many there were.
+        packets: u64,
+    },
     /// A script stands otherwise than before, or ended otherwise.
     Script {
         /// Index of the script.

@@ -286,6 +286,22 @@ fn sigterm_resigns_removes_the_address_and_ends_with_0() {
 }
 
 #[test]
+fn signals_at_which_keepalived_writes_files_end_nobody() {
+    let (scene, process, _) = Scene::with_master("dump");
+    let daemon = daemon_of(&process);
+    let lines = || process.output().matches("INFO - nothing-dumped").count();
+    // SIGRTMIN+2, keepalived's JSON, is 36 where libc is glibc.
+    for (count, signal) in ["USR1", "USR2", "36"].into_iter().enumerate() {
+        let script = format!("kill -{signal} {daemon} && kill -{signal} {}", process.pid());
+        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+        rig::eventually(SOON, "it says so", || lines() == count + 1);
+    }
+    assert_eq!(daemon_of(&process), daemon, "{}", process.output());
+    assert_eq!(state(&scene.node), "MASTER");
+    assert!(scene.node.has(VIP).unwrap());
+}
+
+#[test]
 fn when_the_daemon_is_killed_its_supervisor_removes_the_address_and_starts_another() {
     let (scene, process, _) = Scene::with_master("killed");
     let watch = scene.node.watch_addresses().unwrap();

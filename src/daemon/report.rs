@@ -65,6 +65,7 @@ fn level(event: &Event) -> Level {
         | Event::Fifo { .. }
         | Event::NotTold { .. }
         | Event::Mismatch { .. }
+        | Event::Rejected { .. }
         | Event::KernelOverrun => Level::Warn,
     }
 }

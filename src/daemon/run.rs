@@ -79,6 +79,7 @@ impl Daemon {
             self.ports.reconcile(now, self.engine, &mut self.ring);
             if self.send(now) {
                 // Nothing is on its way that the words for people could delay.
+                self.engine.review_rejects(now);
                 if !report::report(self.engine) {
                     self.ring.push(Tag::Again, Operation::Nop);
                 } else if self.is_done() {
@@ -260,7 +261,7 @@ impl Daemon {
                     // A refusal is in the log.
                     let _ = self.reload.begin(&mut self.ring, None);
                 }
-                Word::Stop | Word::ChildDied | Word::Resized => {}
+                Word::Stop | Word::ChildDied | Word::Resized | Word::Dump => {}
             }
         }
         self.ring.push(Tag::Signal, Operation::Readable(fd));

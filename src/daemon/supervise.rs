@@ -189,6 +189,9 @@ fn wait_for_end(pid: libc::pid_t, others: &mut Others<'_>) -> (End, bool) {
         }
         match wait_for_word(Instant::NEVER, others) {
             Some(Word::ChildDied | Word::Resized) | None => {}
+            Some(Word::Dump) => {
+                log::info!("- nothing-dumped instead=\"ringward status, also with --json\"");
+            }
             Some(word) => {
                 asked |= word == Word::Stop;
                 process::tell(pid, word);

@@ -7,19 +7,24 @@ use crate::config::embedded::{SLOT_COUNT, Section, Slot};
 use crate::io::embedded;
 use crate::limits;
 
+/// The features of Cargo.toml that change what the program does, and whether this build has them.
+const BUILT: [(&str, bool); 6] = [
+    ("daemon", cfg!(feature = "daemon")),
+    ("commands", cfg!(feature = "commands")),
+    ("trackers", cfg!(feature = "trackers")),
+    ("compiler", cfg!(feature = "compiler")),
+    ("console", cfg!(feature = "console")),
+    ("demo", cfg!(feature = "demo")),
+];
+
 /// Version, features, limits.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn render_version(out: &mut dyn Write) -> fmt::Result {
     writeln!(out, "ringward {}", env!("CARGO_PKG_VERSION"))?;
-    write!(out, "features: daemon")?;
-    for (name, built) in [
-        ("trackers", cfg!(feature = "trackers")),
-        ("compiler", cfg!(feature = "compiler")),
-        ("console", cfg!(feature = "console")),
-        ("demo", cfg!(feature = "demo")),
-    ] {
+    write!(out, "features:")?;
+    for (name, built) in BUILT {
         if built {
             write!(out, " {name}")?;
         }
@@ -54,4 +59,27 @@ fn render_embedded(section: &Section<'_>, out: &mut dyn Write) -> fmt::Result {
         }
     }
     writeln!(out, "room for {} of {} octets each", SLOT_COUNT, section.room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_that_changes_the_program_is_listed() {
+        let manifest = include_str!("../../Cargo.toml");
+        let (_, features) = manifest.split_once("[features]\n").unwrap();
+        let (features, _) = features.split_once("\n\n").unwrap();
+        let mut text = String::new();
+        render_version(&mut text).unwrap();
+        let listed = text.lines().find(|line| line.starts_with("features:")).unwrap();
+        let names = features.lines().filter_map(|line| Some(line.split_once(" = ")?.0));
+        // `std` and `sim` are for libraries and tests.
+        for name in names.filter(|name| !["default", "std", "sim"].contains(name)) {
+            assert!(BUILT.iter().any(|(known, _)| *known == name), "{name}");
+        }
+        for (name, built) in BUILT {
+            assert_eq!(listed.split(' ').any(|word| word == name), built, "{listed}");
+        }
+    }
 }

@@ -48,6 +48,7 @@ mod observe;
 pub mod policy;
 pub mod process;
 mod react;
+mod refusal;
 mod reload;
 mod request;
 mod router;
@@ -142,6 +143,8 @@ pub struct Engine {
     ports_generation: u32,
     installs: u32,
     adverts_accepted: u64,
+    /// When the counters of rejected packets are looked at next.
+    review_at: Instant,
     events: Events,
     transitions: Transitions,
     notified: NotifiedRing,
@@ -183,6 +186,7 @@ impl Engine {
             ports_generation: 0,
             installs: 0,
             adverts_accepted: 0,
+            review_at: Instant::ZERO,
             events: Events::new(),
             transitions: Transitions::new(),
             notified: NotifiedRing::new(),

@@ -54,6 +54,8 @@ pub struct Router {
     pub(super) rival_burst_at: Option<Instant>,
     /// Before this, another rival causes no further line in the log.
     pub(super) rival_event_at: Option<Instant>,
+    /// Rejected packets when the log was last told of them.
+    pub(super) rejects_told: u64,
     /// Its addresses cannot be kept in the kernel: when to try again, and why not before.
     pub(super) barred: Option<(Instant, Cause)>,
 }
@@ -124,6 +126,7 @@ impl Router {
             extra_at: None,
             rival_burst_at: None,
             rival_event_at: None,
+            rejects_told: 0,
             barred: None,
         }
     }

@@ -19,6 +19,9 @@ pub enum Word {
     ChildDied,
     /// SIGWINCH: the terminal has another size.
     Resized,
+    /// SIGUSR1, SIGUSR2 or SIGRTMIN+2: keepalived writes files about itself then. Who is used to
+    /// send them must not end the daemon.
+    Dump,
 }
 
 impl Word {
@@ -28,6 +31,8 @@ impl Word {
             libc::SIGHUP => Some(Word::Reload),
             libc::SIGCHLD => Some(Word::ChildDied),
             libc::SIGWINCH => Some(Word::Resized),
+            libc::SIGUSR1 | libc::SIGUSR2 => Some(Word::Dump),
+            signal if signal == libc::SIGRTMIN() + 2 => Some(Word::Dump),
             _ => None,
         }
     }
@@ -39,6 +44,7 @@ impl Word {
             Word::Reload => libc::SIGHUP,
             Word::ChildDied => libc::SIGCHLD,
             Word::Resized => libc::SIGWINCH,
+            Word::Dump => libc::SIGUSR1,
         }
     }
 }
@@ -48,7 +54,9 @@ fn signals() -> libc::sigset_t {
     unsafe {
         let mut set: libc::sigset_t = core::mem::zeroed();
         libc::sigemptyset(&raw mut set);
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD, libc::SIGWINCH] {
+        let words = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD, libc::SIGWINCH];
+        let dumps = [libc::SIGUSR1, libc::SIGUSR2, libc::SIGRTMIN() + 2];
+        for signal in words.into_iter().chain(dumps) {
             libc::sigaddset(&raw mut set, signal);
         }
         set

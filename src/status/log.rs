@@ -7,6 +7,7 @@ use crate::config::model::Kind;
 use crate::engine::Engine;
 use crate::limits::{DELAY_COUNT_MAX, RUNS_PROGRAMS};
 use crate::trace::{Event, Mismatch, Whose};
+use crate::wire::Reject;
 
 /// Writes an event without a line's end.
 pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt::Result {
@@ -70,6 +71,12 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
                 Mismatch::Interval => "interval",
             };
             write!(out, "{} mismatch peer={peer} what={what}", engine.name_at(*instance))
+        }
+        Event::Rejected { instance, reason, packets } => {
+            let reason = Reject::ALL.get(*reason).copied().unwrap_or(Reject::Truncated);
+            let name = engine.name_at(*instance);
+            let (most, text) = (reason.name(), reason.text());
+            write!(out, "{name} rejected packets={packets} most={most} text=\"{text}\"")
         }
         Event::Script { script, standing, outcome } => {
             let scripts = &engine.config().scripts;
@@ -145,6 +152,7 @@ const fn is_possible(event: &Event) -> bool {
         | Event::Rival { .. }
         | Event::Stalled { .. }
         | Event::Mismatch { .. }
+        | Event::Rejected { .. }
         | Event::PriorityChanged { .. }
         | Event::KernelOverrun => true,
     }

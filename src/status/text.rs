@@ -119,7 +119,7 @@ fn render_instance(
         };
         writeln!(out, "  differs    {peer} advertises {what} (tolerated)")?;
     }
-    render_rejects_line(&counters.rejected, out)
+    render_rejects_lines(&counters.rejected, out)
 }
 
 /// What the instance tracks, and what each adds to its priority.
@@ -242,9 +242,13 @@ pub(super) fn render_rejects(title: &str, rejected: &[u64], out: &mut dyn Write)
     Ok(())
 }
 
-fn render_rejects_line(rejected: &[u64], out: &mut dyn Write) -> fmt::Result {
-    render_rejects("  rejected   ", rejected, out)?;
-    if rejected.iter().all(|count| *count == 0) { Ok(()) } else { writeln!(out) }
+/// The same for people, with what it means.
+fn render_rejects_lines(rejected: &[u64], out: &mut dyn Write) -> fmt::Result {
+    let counted = Reject::ALL.iter().zip(rejected).filter(|(_, count)| **count > 0);
+    for (reason, count) in counted {
+        writeln!(out, "  rejected   {} {count}: {}", reason.name(), reason.text())?;
+    }
+    Ok(())
 }
 
 pub(super) fn interface_state(interface: &Interface) -> &'static str {
@@ -270,7 +274,7 @@ fn render_interfaces(engine: &Engine, now: Instant, out: &mut dyn Write) -> fmt:
         for errno in interface.refused.iter().flatten() {
             writeln!(out, "  VRRP socket refused by the kernel (errno {errno})")?;
         }
-        render_rejects_line(&interface.rejected, out)?;
+        render_rejects_lines(&interface.rejected, out)?;
     }
     Ok(())
 }

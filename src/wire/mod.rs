@@ -118,6 +118,31 @@ impl Reject {
             Reject::NotListening => "not-listening",
         }
     }
+
+    /// What a peer did, in a few words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Reject::Truncated => "shorter than it says",
+            Reject::Length => "longer or shorter than an advert with these addresses",
+            Reject::IpHeader => "a broken IP header",
+            Reject::Fragment => "a fragment",
+            Reject::HopLimit => "a TTL below 255: routed, or forged",
+            Reject::Version => "another version of VRRP than here",
+            Reject::Type => "no advertisement",
+            Reject::Checksum => "a wrong checksum",
+            Reject::VridZero => "VRID 0",
+            Reject::VridUnknown => "a VRID that is not configured here",
+            Reject::AuthType => "another auth_type than here",
+            Reject::Password => "another auth_pass than here",
+            Reject::Interval => "another advert_int than here",
+            Reject::IntervalZero => "an interval of zero",
+            Reject::OwnAddress => "sent from an address of this router",
+            Reject::Destination => "multicast where unicast is configured, or the reverse",
+            Reject::UnknownPeer => "from none of the unicast peers",
+            Reject::Replay => "repeated: a number that is not above the last one",
+            Reject::NotListening => "came in FAULT, or before the start",
+        }
+    }
 }
 
 #[cfg(test)]

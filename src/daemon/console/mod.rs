@@ -179,7 +179,7 @@ impl Session {
                         return Ok(self.say_farewell());
                     }
                     Word::Resized => self.measure(),
-                    Word::ChildDied => {}
+                    Word::ChildDied | Word::Dump => {}
                 }
             }
             if !self.use_terminal(now, events) && matches!(self.place, Place::Own) {

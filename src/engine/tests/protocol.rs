@@ -282,3 +282,37 @@ fn adverts_in_authentication_headers_are_counted_on_and_none_is_taken_twice() {
         assert!(header.is_authentic(b"secret12"));
     });
 }
+
+#[test]
+fn the_log_is_told_of_the_first_rejected_packet_and_of_tenfold() {
+    on_bench(|mut bench| {
+        bench.boot(one);
+        let told = |bench: &mut Bench, seconds: u64| {
+            bench.now = bench.now + Span::from_secs(seconds);
+            bench.engine.review_rejects(bench.now);
+            let mut told = vec![];
+            while let Some(event) = bench.engine.next_event() {
+                if let Event::Rejected { instance, reason, packets } = event {
+                    told.push((instance, Reject::ALL[reason], packets));
+                }
+            }
+            told
+        };
+        assert_eq!(told(&mut bench, 1), []);
+        let mut packet = advert(ip(9), 200, 100, ip(100));
+        packet[26] = 0x55;
+        let hear = |bench: &mut Bench, count: u32| {
+            for _ in 0..count {
+                bench.engine.ingest_ipv4(bench.now, IfIndex::new(2).unwrap(), &packet);
+            }
+        };
+        hear(&mut bench, 2);
+        assert_eq!(told(&mut bench, 9), [], "ten seconds after the last look");
+        assert_eq!(told(&mut bench, 1), [(0, Reject::Checksum, 2)]);
+        hear(&mut bench, 17);
+        assert_eq!(told(&mut bench, 10), [], "19 are not ten times 2");
+        hear(&mut bench, 1);
+        assert_eq!(told(&mut bench, 10), [(0, Reject::Checksum, 20)]);
+        assert_eq!(told(&mut bench, 10), []);
+    });
+}
