@@ -15,7 +15,7 @@ use crate::limits::Capacity;
 pub fn pair_files(inputs: &[PathBuf], reading: &Reading) -> Outcome {
     let mut configs = Vec::new();
     for input in inputs {
-        match load(input, reading) {
+        match load(input, reading, true) {
             Ok(config) => configs.push((input.display().to_string(), config)),
             Err(outcome) => return outcome,
         }
@@ -36,7 +36,7 @@ pub fn pair_files(inputs: &[PathBuf], reading: &Reading) -> Outcome {
 
 /// `diff A B`: what a reload would do.
 pub fn diff_files(old: &Path, new: &Path, reading: &Reading) -> Outcome {
-    match (load(old, reading), load(new, reading)) {
+    match (load(old, reading, false), load(new, reading, false)) {
         (Ok(old), Ok(new)) => {
             let text = difference(&old, &new);
             print(if text.is_empty() { "no difference\n" } else { &text })
@@ -65,8 +65,8 @@ pub fn import_file(input: &Path, output: Option<&Path>, reading: &Reading) -> Ou
     }
 }
 
-/// A configuration from a text or a blob. Of a text, errors are shown.
-fn load(input: &Path, reading: &Reading) -> Result<Box<Config>, Outcome> {
+/// A configuration from a text or a blob. Of a text, errors are shown, and the rest if need be.
+fn load(input: &Path, reading: &Reading, shows_all: bool) -> Result<Box<Config>, Outcome> {
     let Some(octets) = read(input) else { return Err(Outcome::File) };
     if octets.starts_with(&blob::MAGIC) {
         let mut config = Config::boxed();
@@ -79,8 +79,10 @@ fn load(input: &Path, reading: &Reading) -> Result<Box<Config>, Outcome> {
         };
     }
     let Compiled { config, report, .. } = compile_text(input, &octets, reading, &Capacity::HERE);
-    config.ok_or_else(|| {
+    if shows_all || config.is_none() {
         show(&report, reading.messages);
+    }
+    config.ok_or_else(|| {
         complain(&format!("{}: {}", input.display(), summary(&report)));
         Outcome::Invalid
     })

@@ -1,12 +1,12 @@
 //! Nodes against each other: do they form a pair, who is master, and who follows after how long?
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::addr::{Priority, Version};
+use crate::addr::Version;
 use crate::config::model::{Authentication, Config, Instance};
-use crate::vrrp::timing::{master_down, skew};
+
+mod order;
 
 /// A router with its configuration.
 #[derive(Clone, Copy, Debug)]
@@ -100,22 +100,28 @@ impl Verdict {
             }
         }
         let rest = members.get(1..).unwrap_or(&[]);
+        let mut deaf = false;
         for &member in rest {
-            self.compare(first, member);
+            deaf |= self.compare(first, member);
         }
         for (at, &one) in members.iter().enumerate() {
             for &other in members.iter().skip(at + 1) {
-                self.peers(one, other);
-                self.peers(other, one);
+                deaf |= self.peers(one, other);
+                deaf |= self.peers(other, one);
             }
         }
-        self.order(members);
+        if deaf {
+            let _ = writeln!(self.text, "  more than one is master: not all obey each other");
+        } else {
+            order::tell(self, members);
+        }
     }
 
-    /// What must be the same everywhere.
-    fn compare(&mut self, one: Member<'_>, other: Member<'_>) {
+    /// What must be the same everywhere. Whether one does not obey the other.
+    fn compare(&mut self, one: Member<'_>, other: Member<'_>) -> bool {
         let (a, b) = (one.node.name, other.node.name);
         let (x, y) = (one.instance, other.instance);
+        let errors = self.errors;
         if x.version != y.version {
             let (v, w) = (x.version.number(), y.version.number());
             self.error(&format!("version {v} on {a}, {w} on {b}: they do not hear each other"));
@@ -149,12 +155,14 @@ impl Verdict {
             let (multicast, unicast) = if sends { (a, b) } else { (b, a) };
             self.error(&format!("{multicast} speaks multicast, {unicast} unicast"));
         }
-        self.addresses(one, other);
         if let (Some(x), Some(y)) = (x.source, y.source)
             && x == y
         {
             self.error(&format!("{a} and {b} both send from {x}"));
         }
+        let is_deaf = self.errors > errors;
+        self.addresses(one, other);
+        is_deaf
     }
 
     fn addresses(&mut self, one: Member<'_>, other: Member<'_>) {
@@ -170,84 +178,26 @@ impl Verdict {
         }
     }
 
-    /// Whether `one` sends to `other`.
-    fn peers(&mut self, one: Member<'_>, other: Member<'_>) {
+    /// Whether `one` neither sends to `other` nor takes anything from it.
+    fn peers(&mut self, one: Member<'_>, other: Member<'_>) -> bool {
         if one.instance.peers.len == 0 || other.instance.peers.len == 0 {
-            return;
+            return false;
         }
         let (a, b) = (one.node.name, other.node.name);
         match other.instance.source {
             Some(source) => {
-                if !one.node.config.peers_of(one.instance).contains(&source) {
-                    self.error(&format!("{a} does not list {source}, which {b} sends from"));
+                if one.node.config.peers_of(one.instance).contains(&source) {
+                    return false;
                 }
+                self.error(&format!("{a} does not list {source}, which {b} sends from"));
+                true
             }
-            None => self.warning(&format!(
-                "{b} has no unicast_src_ip: nobody can tell whether {a} lists it as a peer"
-            )),
-        }
-    }
-
-    /// Who is master, and who follows.
-    fn order(&mut self, members: &[Member<'_>]) {
-        let mut order = members.to_vec();
-        order.sort_by_key(|member| Reverse((member.instance.priority, member.instance.source)));
-        let mut equals = order.windows(2).filter_map(|pair| match pair {
-            [x, y] if x.instance.priority == y.instance.priority => Some((*x, *y)),
-            _ => None,
-        });
-        if let Some((x, y)) = equals.next() {
-            let priority = x.instance.priority;
-            let (a, b) = (x.node.name, y.node.name);
-            if priority == Priority::OWNER {
-                self.error(&format!("{a} and {b} both own the addresses: both will be master"));
-            } else {
+            None => {
                 self.warning(&format!(
-                    "{a} and {b} have priority {}: the higher source address decides",
-                    priority.0
+                    "{b} has no unicast_src_ip: nobody can tell whether {a} lists it as a peer"
                 ));
+                false
             }
-        }
-        let Some((&master, followers)) = order.split_first() else { return };
-        self.preemption(master, followers);
-        let (name, priority) = (master.node.name, master.instance.priority.0);
-        let _ = writeln!(self.text, "  {name} is master (priority {priority})");
-        let mut before = master;
-        for &follower in followers {
-            let Member { node, instance } = follower;
-            let interval = before.instance.interval;
-            let silent = master_down(instance.version, instance.priority, interval);
-            let resigned = skew(instance.version, instance.priority, interval);
-            let _ = writeln!(
-                self.text,
-                "  {} follows (priority {}): {silent} after {} fell silent, {resigned} after it \
-                 resigned",
-                node.name, instance.priority.0, before.node.name
-            );
-            before = follower;
-        }
-        if !followers.is_empty() {
-            let back = match (master.instance.preempt, master.instance.preempt_delay) {
-                (false, _) => "leaves the master alone".to_owned(),
-                (true, delay) if delay.is_zero() => "takes over at once".to_owned(),
-                (true, delay) => format!("takes over after {delay}"),
-            };
-            let _ = writeln!(self.text, "  {name}, when it comes back, {back}");
-        }
-    }
-
-    /// nopreempt belongs on the node with the highest priority.
-    fn preemption(&mut self, master: Member<'_>, followers: &[Member<'_>]) {
-        let lazy: Vec<&str> = followers
-            .iter()
-            .filter(|member| !member.instance.preempt)
-            .map(|member| member.node.name)
-            .collect();
-        if master.instance.preempt && !lazy.is_empty() {
-            let (name, lazy) = (master.node.name, lazy.join(" and "));
-            self.warning(&format!(
-                "nopreempt on {lazy} does not keep {name} from taking over: it belongs on {name}"
-            ));
         }
     }
 }

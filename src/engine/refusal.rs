@@ -33,14 +33,16 @@ impl Engine {
                 0 => packets > 0,
                 told => packets / 10 >= told,
             };
+            if !is_news {
+                continue;
+            }
             let Some((reason, _)) = counted.max_by_key(|(_, count)| **count) else { continue };
-            if is_news && let Ok(instance) = u16::try_from(index) {
-                router.rejects_told = packets;
-                self.events.push(Event::Rejected { instance, reason: reason.index(), packets });
-                room -= 1;
-                if room == 0 {
-                    return;
-                }
+            let Ok(instance) = u16::try_from(index) else { return };
+            router.rejects_told = packets;
+            self.events.push(Event::Rejected { instance, reason: reason.index(), packets });
+            room -= 1;
+            if room == 0 {
+                return;
             }
         }
     }

@@ -64,7 +64,7 @@ fn what_keeps_a_pair_apart_is_told() {
         assert!(verdict.errors >= 1, "{word}: {}", verdict.text);
     }
     for (a, b, word) in [
-        ("", "", "the higher source address decides"),
+        ("", "", "of two masters the higher source address decides"),
         ("priority 101", "nopreempt", "it belongs on a"),
         (
             "priority 101\nunicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.3 }",
@@ -83,4 +83,70 @@ fn what_keeps_a_pair_apart_is_told() {
         fine.text
     );
     assert_eq!((fine.errors, fine.warnings), (0, 0));
+}
+
+#[test]
+fn of_nodes_that_do_not_hear_each_other_nobody_follows() {
+    for (a, b) in [
+        ("priority 101\nversion 3", ""),
+        ("priority 101\nadvert_int 2", ""),
+        ("priority 101", "authentication {\nauth_type PASS\nauth_pass 1\n}"),
+        ("priority 101", "unicast_peer { 10.0.0.2 }"),
+        (
+            "priority 101\nunicast_src_ip 10.0.0.2\nunicast_peer { 10.0.0.4 }",
+            "unicast_src_ip 10.0.0.3\nunicast_peer { 10.0.0.2 }",
+        ),
+    ] {
+        let text = pair(&[a, b]).text;
+        assert!(text.ends_with("  more than one is master: not all obey each other\n"), "{text}");
+        assert!(!text.contains("follows"), "{text}");
+    }
+    let text = pair(&["priority 101", "virtual_ipaddress { 10.0.0.10 }"]).text;
+    assert!(text.contains("b follows"), "other addresses are tolerated: {text}");
+}
+
+#[test]
+fn of_equals_nobody_takes_over_from_the_other() {
+    // RFC 9568 §6.4.2: an advert of the same priority keeps a backup where it is.
+    let text = pair(&["priority 150", "priority 150"]).text;
+    assert!(text.contains("a or b is master (priority 150)"), "{text}");
+    assert!(text.ends_with("when it comes back, leaves the master alone\n"), "{text}");
+}
+
+/// The verdict on two nodes that track a script: priority, weight, more lines.
+fn tracking(a: (u8, i16, &str), b: (u8, i16, &str)) -> Verdict {
+    let node = |(priority, weight, lines): (u8, i16, &str)| {
+        let script = format!("vrrp_script s {{\nscript \"/bin/true\"\nweight {weight}\n}}\n");
+        let lines = format!("priority {priority}\n{lines}\ntrack_script {{\ns\n}}");
+        compile_str("node", &(script + &with(&lines))).unwrap()
+    };
+    let configs = [node(a), node(b)];
+    judge(&[Node { name: "a", config: &configs[0] }, Node { name: "b", config: &configs[1] }])
+}
+
+#[test]
+fn a_weight_that_leaves_the_master_above_the_other_is_told() {
+    // 150 - 20 = 130, above 100; 150 - 60 = 90, below.
+    let text = tracking((150, -20, ""), (100, -20, "")).text;
+    assert!(text.contains("it has priority 130, and b only 100: a stays master"), "{text}");
+    let verdict = tracking((150, -60, ""), (100, -60, ""));
+    assert_eq!((verdict.errors, verdict.warnings), (0, 0), "{}", verdict.text);
+    // As much is not below: nobody is preempted by an equal.
+    let text = tracking((150, -50, ""), (100, -50, "")).text;
+    assert!(text.contains("it has priority 100, and b no more: a stays master"), "{text}");
+    // A positive weight counts while the script succeeds: 100 + 4 and 98 + 4, then 100.
+    let verdict = tracking((100, 4, ""), (98, 4, ""));
+    assert!(verdict.text.contains("a is master (priority 104)"), "{}", verdict.text);
+    assert_eq!((verdict.errors, verdict.warnings), (0, 0), "{}", verdict.text);
+    let text = tracking((100, 2, ""), (90, 2, "")).text;
+    assert!(text.contains("it has priority 100, and b only 92: a stays master"), "{text}");
+    // Weight zero is FAULT, which everybody takes over from.
+    let verdict = tracking((150, 0, ""), (100, 0, ""));
+    assert_eq!((verdict.errors, verdict.warnings), (0, 0), "{}", verdict.text);
+}
+
+#[test]
+fn a_weight_does_not_move_mastership_to_a_node_with_nopreempt() {
+    let text = tracking((150, -60, ""), (100, -60, "nopreempt")).text;
+    assert!(text.contains("it stays master all the same: b has nopreempt"), "{text}");
 }

@@ -97,6 +97,10 @@ codes! {
         "keepalived takes single quotes for ordinary characters, outside of commands: of \
          `auth_pass 'a b'`, `'a` is the password. So does ringward, so that a pair agrees.",
         "Use double quotes, on all routers.";
+    OtherLanguage = "0016", Error, "the text is in another language",
+        "The file is UCI, as /etc/config has it, and was read as keepalived.conf.",
+        "Give `--from uci`, or `--from uci-keepalived` if it is OpenWrt's own \
+         /etc/config/keepalived.";
     Unknown = "0020", Error, "unknown keyword",
         "keepalived.conf has no such keyword. keepalived logs a line and goes on without it.",
         "Correct the spelling, or remove the line.";
@@ -217,6 +221,10 @@ codes! {
         "RFC 9568 section 5.2.9 wants the link-local address first: hosts use it as their router. \
          keepalived goes on, other makers may refuse the adverts.",
         "Put an address like fe80::10 first.";
+    NoHostPart = "0067", Warning, "no address of a host",
+        "The first address of a network is the network, the last one its broadcast address \
+         (RFC 1122, 3.2.1.3). keepalived installs both, and hardly anybody talks to them.",
+        "Write the address that clients use. If it is right, its length is not: /32 stands alone.";
     OwnPeer = "0068", Warning, "the own address among the peers",
         "unicast_src_ip is also in unicast_peer: the router would send adverts to itself.",
         "Remove it from unicast_peer. The list differs on each router.";

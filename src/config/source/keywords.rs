@@ -254,6 +254,32 @@ pub fn cure(name: &str) -> Option<&'static str> {
         "virtual_server" => Some("`--only vrrp` compiles the file without its virtual servers"),
         "vrrp_vmac_garp_intvl" => Some("write `vrrp_garp_extra_if`"),
         "vmac_garp_intvl" => Some("write `garp_extra_if`"),
+        "use_vmac" | "use_vmac_addr" | "vmac_xmit_base" | "use_ipvlan" => Some(
+            "remove it: the addresses have the MAC address of their interface, and hosts are told of it by announcements",
+        ),
+        "smtp_alert" | "smtp_alert_vrrp" => Some("remove it, and send the mail from `notify`"),
+        "virtual_routes" | "virtual_rules" => {
+            Some("let `notify` add them in MASTER, and remove them in all other states")
+        }
+        "static_ipaddress" | "static_routes" | "static_rules" => {
+            Some("configure them where the system configures its interfaces")
+        }
+        "track_bfd" | "bfd_instance" => {
+            Some("track a vrrp_script with `builtin \"ping ADDRESS\"` instead")
+        }
+        "no_accept" | "nftables" => Some(
+            "remove it, and drop packets to the addresses in the firewall of the system, if they must be",
+        ),
+        "unicast_ttl" => Some("remove it: unicast adverts leave with TTL 255"),
+        "vrrp_mcast_group4" => Some("remove it on all routers: the group is 224.0.0.18"),
+        "vrrp_mcast_group6" => Some("remove it on all routers: the group is ff02::12"),
+        "promote_secondaries" => {
+            Some("remove it, and set net.ipv4.conf.INTERFACE.promote_secondaries by sysctl")
+        }
+        "lower_prio_no_advert" => {
+            Some("remove it: at most one advert an interval is such an answer")
+        }
+        "higher_prio_send_advert" => Some("remove it: the better master says so by itself"),
         "global_tracking" => Some("write `sync_group_tracking_weight`, or remove it"),
         _ => None,
     }

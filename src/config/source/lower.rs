@@ -329,6 +329,8 @@ impl Lowering<'_> {
                     .is_some_and(|k| k.status == Status::Built)
             }) {
                 diagnostic = diagnostic.help(format!("put `{}` on a line of its own", other.text));
+            } else if keyword.shape == Shape::Flag {
+                diagnostic = diagnostic.help(format!("to switch it off, remove `{name}`"));
             }
             self.report.add(diagnostic);
         }

@@ -77,7 +77,9 @@ pub fn compile_with(options: &Options<'_>, name: &str, octets: &[u8]) -> Compile
     let mut origins = Origins::new(options.keeps_origins);
     let mut config = None;
     let tree = text::read(name, octets, &mut report).and_then(|file| match options.language {
-        Language::Keepalived => Some(keepalived::parse(file, options, &mut report)),
+        Language::Keepalived => {
+            uci::refuse(file, &mut report).then(|| keepalived::parse(file, options, &mut report))
+        }
         Language::Uci => uci::parse(file, &mut report).map(|it| uci::ringward(&it, &mut report)),
         Language::UciKeepalived => {
             uci::parse(file, &mut report).map(|it| uci::openwrt(&it, &mut report))

@@ -376,7 +376,7 @@ k("console", Built, &[GlobalDefs], Value, "ringward's own: DEV[,SPEED][,keys][,s
     k("use_pid_dir", Note("ringward writes no pid files"), &[Top, GlobalDefs], Flag, "pid files in /run/keepalived"),
     k("use_symlink_paths", Note("the path is taken as it is written, and every part of it is checked"), &[GlobalDefs], Value, "keep symbolic links in paths of scripts"),
     k("use_vmac", Later, &[Instance], Values, "an interface with the virtual MAC address"),
-    k("use_vmac_addr", Later, &[Instance], Flag, "the same for addresses on other interfaces"),
+    k("use_vmac_addr", Later, &[Instance], Flag, "virtual MAC addresses also for addresses on other interfaces"),
     k("user", Built, &[Script], Values, "the user that it runs as"),
     k("user", Later, &[MiscCheck], Values, "the user that it runs as"),
     k("uthreshold", Later, &[RealServer], Value, "most connections"),

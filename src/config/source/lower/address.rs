@@ -1,6 +1,6 @@
 //! Lines of virtual_ipaddress: `ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL]`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::code::Code;
 use super::super::diagnostic::Diagnostic;
@@ -79,7 +79,27 @@ impl Lowering<'_> {
             self.report.add(Diagnostic::new(Code::Rewritten, ignored.span, message));
             label = None;
         }
+        if let (IpAddr::V4(ip), Some(len)) = (given.value, prefix_len) {
+            self.judge_host_part(ip, len, given.span);
+        }
         Some(Entry { ip: given.value, prefix_len, interface, label, span: given.span })
+    }
+
+    /// Warns of the first and the last address of a network, which no host has (RFC 1122
+    /// §3.2.1.3; RFC 3021 for /31).
+    fn judge_host_part(&mut self, ip: Ipv4Addr, len: u8, span: TextSpan) {
+        let hosts = u32::MAX.checked_shr(u32::from(len)).unwrap_or(0);
+        let what = match ip.to_bits() & hosts {
+            _ if len >= 31 => return,
+            0 => "the network itself",
+            host if host == hosts => "the broadcast address of its network",
+            _ => return,
+        };
+        let message = format!("{ip}/{len} is {what}, and no address of a host");
+        self.report.add(
+            Diagnostic::new(Code::NoHostPart, span, message)
+                .help("write the address that clients use, with the length of its network"),
+        );
     }
 
     /// The value of `dev` or `label`.
@@ -107,7 +127,11 @@ impl Lowering<'_> {
         let address = line.keyword.text.as_str();
         if LATER.iter().any(|(known, _)| *known == text) {
             let message = format!("`{text}` of an address is not supported yet");
-            self.report.add(Diagnostic::new(Code::Later, word.span, message));
+            let mut diagnostic = Diagnostic::new(Code::Later, word.span, message);
+            if ["brd", "broadcast"].contains(&text) {
+                diagnostic = diagnostic.help("remove it with its value: nobody sends from it");
+            }
+            self.report.add(diagnostic);
             return;
         }
         let ip = text.split('/').next().unwrap_or(text);

@@ -190,6 +190,8 @@ impl Lowering<'_> {
         let mut diagnostic = Diagnostic::new(Code::GroupMember, word.span, message);
         if let Some(near) = nearest(&word.text, self.names.keys().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        } else {
+            diagnostic = diagnostic.help("define it, or remove it here");
         }
         self.report.add(diagnostic);
     }

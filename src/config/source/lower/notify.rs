@@ -19,7 +19,9 @@ impl Lowering<'_> {
         for (keyword, words) in lines {
             let Some((command, account)) = words.split_first() else { continue };
             let is_quoted = command.span.end - command.span.start > command.text.len();
-            if let (false, Some(user)) = (is_quoted, account.first()) {
+            if let (false, Some(user)) = (is_quoted, account.first())
+                && !user.is_reported
+            {
                 let message =
                     format!("`{}` is the user that `{}` runs as", user.text, command.text);
                 self.report.add(

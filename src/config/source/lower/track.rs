@@ -67,8 +67,14 @@ impl Lowering<'_> {
             None => (1, word.text.strip_prefix('+').unwrap_or(&word.text)),
         };
         let bare = Word { text: digits.to_owned(), ..word.clone() };
-        let range = 0..=u64::from(weight_max(kind).unsigned_abs());
-        let number = self.number("weight", &bare, range)?;
+        let max = weight_max(kind).unsigned_abs();
+        if bare.text.parse::<u64>().is_ok_and(|value| value > u64::from(max)) {
+            let message = format!("{} is out of range for `weight`", word.text);
+            let help = Some(format!("choose -{max} to {max}"));
+            self.refuse_value(word, Code::OutOfRange, message, help, false);
+            return None;
+        }
+        let number = self.number("weight", &bare, 0..=u64::from(max))?;
         let value = sign * i16::try_from(number.value).ok()?;
         let mut weight = Weight { value, ..default };
         if let Some(direction) = words.get(1) {

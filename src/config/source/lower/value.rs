@@ -23,7 +23,7 @@ impl Lowering<'_> {
         self.refuse_value(word, code, message, help, false);
     }
 
-    fn refuse_value(
+    pub(super) fn refuse_value(
         &mut self,
         word: &Word,
         code: Code,

@@ -80,3 +80,37 @@ fn variables_in_a_circle_are_shown_once() {
     assert_eq!(report.diagnostics[0].code.id(), "RW0103", "{report}");
     assert!(report.diagnostics[0].others.len() <= 3, "{report}");
 }
+
+#[test]
+fn uci_that_is_read_as_keepalived_conf_is_told_once() {
+    for text in ["# mine\n\nconfig vrrp_instance 'lan'\n\toption priority '100'\n", "package x\n"] {
+        assert_eq!(codes(text), ["RW0016"], "{text}");
+        cured(text, "RW0016", "give `--from uci`");
+    }
+}
+
+#[test]
+fn the_address_of_a_network_is_not_taken_for_a_hosts() {
+    for (address, codes_of_it) in [
+        ("10.0.0.0/24", &["RW0067"][..]),
+        ("10.0.0.255/24", &["RW0067"]),
+        ("10.0.0.255/23", &[]),
+        ("10.0.0.0/23", &["RW0067"]),
+        // RFC 3021: both addresses of a /31 are hosts'.
+        ("10.0.0.0/31", &[]),
+        ("10.0.0.0/32", &[]),
+        ("10.0.0.0", &[]),
+    ] {
+        assert_eq!(codes(&with_addresses(address, "")), codes_of_it, "{address}");
+    }
+}
+
+#[test]
+fn a_slip_brings_about_one_message() {
+    assert_eq!(codes(&with("notify_master /a.sh\"")), ["RW0006"]);
+    cured(&with("nopreempt 0"), "RW0031", "to switch it off, remove `nopreempt`");
+    for weight in ["300", "-300"] {
+        let text = with(&format!("track_interface {{\neth1 weight {weight}\n}}"));
+        cured(&text, "RW0033", "choose -253 to 253");
+    }
+}

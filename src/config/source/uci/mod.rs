@@ -13,7 +13,7 @@ pub use export::export;
 pub(super) use import::import;
 pub(super) use openwrt::openwrt;
 pub(super) use ringward::ringward;
-pub(super) use syntax::parse;
+pub(super) use syntax::{parse, refuse};
 
 use super::lexer::Word;
 use super::text::FileId;

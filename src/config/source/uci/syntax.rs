@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::super::code::Code;
 use super::super::diagnostic::{Diagnostic, Report};
+use super::super::keywords::{self, Block};
 use super::super::lexer::Word;
 use super::super::text::{FileId, TextSpan};
 use super::{Package, Section, Setting};
@@ -136,10 +137,42 @@ pub(in super::super) fn parse(file: FileId, report: &mut Report) -> Option<Packa
             let span = TextSpan { file, start, end, ..TextSpan::default() };
             hide_secrets(&text, span, report);
             let message = reason.words().to_owned();
-            report.add(Diagnostic::new(Code::UciSyntax, span, message).help(reason.help()));
+            let word = text.get(start..end).unwrap_or("");
+            let is_keepalived =
+                keywords::find(word, Block::Top).is_some_and(|it| it.opens().is_some());
+            let help = if is_keepalived {
+                "this is keepalived.conf: read it without `--from`, or make UCI of it by `ringwardc import`"
+            } else {
+                reason.help()
+            };
+            report.add(Diagnostic::new(Code::UciSyntax, span, message).help(help));
             None
         }
     }
+}
+
+/// Tells if a text that was given as keepalived.conf is UCI, instead of a message for each line of
+/// it. True: it is not.
+pub(in super::super) fn refuse(file: FileId, report: &mut Report) -> bool {
+    let text = report.sources.text(file);
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let words = line.trim();
+        let (command, rest) = words.split_once([' ', '\t']).unwrap_or((words, ""));
+        if command.is_empty() || command.starts_with(['#', '!']) {
+            start += line.len();
+            continue;
+        }
+        if !["config", "package"].contains(&command) || rest.is_empty() || rest.contains('{') {
+            return true;
+        }
+        let start = start + line.len() - line.trim_start().len();
+        let span = TextSpan { file, start, end: start + command.len(), ..TextSpan::default() };
+        let message = "this is UCI, and was read as keepalived.conf".to_owned();
+        report.add(Diagnostic::new(Code::OtherLanguage, span, message).help("give `--from uci`"));
+        return false;
+    }
+    true
 }
 
 /// Hides what follows the name of a secret in the line of `span`, which cannot be read.
