@@ -47,14 +47,14 @@ fn write(name: &str, text: &str) -> Result<(), Vec<String>> {
 }
 
 /// Each limit of the board that is built for, by its own name in capitals, where its configuration
-/// is, and its console.
+/// and its control socket are, and its console.
 fn constants(board: &Board, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "/// The board that this is built for.\npub const BOARD: &str = {:?};",
         board.name
     )?;
-    let tables = ["limits", "configuration", "console"];
+    let tables = ["limits", "configuration", "run", "console"];
     for entry in tables.into_iter().flat_map(|table| board.table(table)) {
         for line in &entry.doc {
             writeln!(out, "/// {line}")?;

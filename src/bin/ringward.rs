@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use ringward::daemon::arguments::{HELP, Invocation, parse};
-use ringward::daemon::{Exit, Failure, client, render_version, supervise};
+use ringward::daemon::arguments::{Invocation, help, parse};
+use ringward::daemon::{Exit, Failure, check, client, render_version, supervise};
 use ringward::io::heap::Heap;
 
 #[global_allocator]
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 fn obey(invocation: Invocation) -> Result<u8, Failure> {
     match invocation {
         Invocation::Run(options) => supervise(&options),
+        Invocation::Check(options) => check(&options).map(|()| Exit::Fine.code()),
         Invocation::Ask { request, control } => client::print(&control, &request).map(Exit::code),
         Invocation::Watch { control } => client::watch(&control).map(Exit::code),
         #[cfg(feature = "console")]
@@ -49,7 +50,7 @@ fn obey(invocation: Invocation) -> Result<u8, Failure> {
             Ok(Exit::Fine.code())
         }
         Invocation::Help => {
-            print!("{HELP}");
+            print!("{}", help());
             Ok(Exit::Fine.code())
         }
     }

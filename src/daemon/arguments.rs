@@ -7,12 +7,12 @@ use std::path::PathBuf;
 #[cfg(feature = "console")]
 use crate::config::console::{self, Console, Mistake};
 use crate::config::network::{MARK, Networks};
-
-/// Where the daemon keeps its journal and its control socket unless told otherwise.
-pub const RUN_DIRECTORY: &str = "/run/ringward";
+use crate::limits::RUN_DIRECTORY;
 
 /// What `ringward --help` prints.
-pub const HELP: &str = "\
+pub fn help() -> String {
+    format!(
+        "\
 ringward keeps virtual IP addresses alive (VRRP).
 
 usage: ringward COMMAND [OPTIONS]
@@ -20,7 +20,7 @@ usage: ringward COMMAND [OPTIONS]
   run      the daemon, in the foreground, under its own supervisor
              --config FILE          the compiled configuration (ringwardc compile); without
                                     it, the one in the program (ringwardc embed)
-             --run-directory DIR    journal and control socket (default /run/ringward)
+             --run-directory DIR    journal and control socket (default {RUN_DIRECTORY})
              --control PATH         the control socket (default DIR/control)
              --network NAME=DEVICE  the device of a network of OpenWrt, @NAME in the
                                     configuration; without one its instances are in FAULT
@@ -29,6 +29,7 @@ usage: ringward COMMAND [OPTIONS]
              --console DEV[,SPEED][,keys][,screen]
                                     a console on this serial line, as below; without it, what
                                     the configuration says (console)
+  check    whether run would come up with the same options; starts nothing
   status   what each instance does and why        [--json] [--control PATH]
   watch    the same, in a full screen             [--control PATH]
   console  (if built in) one line a transition on a serial line, and the screen of watch
@@ -45,13 +46,17 @@ usage: ringward COMMAND [OPTIONS]
 
 exit codes: 0 fine, 1 the daemon refused, 2 usage, 65 configuration refused, 69 io_uring missing,
 71 operating system, 77 privilege missing, 78 no configuration
-";
+"
+    )
+}
 
 /// One invocation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Invocation {
     /// `run`.
     Run(Box<RunOptions>),
+    /// `check`.
+    Check(Box<RunOptions>),
     /// `status`, `log`, `reload`, `release`: one line for the daemon, one answer.
     Ask {
         /// The line.
@@ -125,7 +130,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         return Err(Usage("a command is missing".into()));
     };
     match command.to_str() {
-        Some("run") => words.run(),
+        Some("run") => {
+            words.run("run").map(|options| options.map_or(Invocation::Help, Invocation::Run))
+        }
+        Some("check") => {
+            words.run("check").map(|options| options.map_or(Invocation::Help, Invocation::Check))
+        }
         Some("status") => words.ask("status"),
         Some("log") => words.ask("log"),
         Some("reload") => words.ask("reload"),
@@ -151,7 +161,8 @@ struct Words {
 }
 
 impl Words {
-    fn run(mut self) -> Result<Invocation, Usage> {
+    /// None: it asks for help.
+    fn run(mut self, command: &str) -> Result<Option<Box<RunOptions>>, Usage> {
         let mut control = None;
         let mut options = RunOptions {
             run_directory: RUN_DIRECTORY.into(),
@@ -174,12 +185,12 @@ impl Words {
                 Some("--console") => {
                     options.console = Some(Console::parse(&self.text("--console")?)?);
                 }
-                Some("--help" | "-h") => return Ok(Invocation::Help),
-                _ => return Err(unknown("run", &word)),
+                Some("--help" | "-h") => return Ok(None),
+                _ => return Err(unknown(command, &word)),
             }
         }
         options.control = control.unwrap_or_else(|| options.run_directory.join("control"));
-        Ok(Invocation::Run(Box::new(options)))
+        Ok(Some(Box::new(options)))
     }
 
     #[cfg(feature = "console")]
@@ -285,6 +296,10 @@ mod tests {
         let Ok(Invocation::Run(options)) = parsed(line) else { panic!("refused") };
         assert_eq!(options.control, PathBuf::from("/c"));
         assert!(!options.realtime && !options.lease && options.config.is_none());
+        let Ok(Invocation::Check(checked)) = parsed(&line.replace("run -", "check -")) else {
+            panic!("refused")
+        };
+        assert_eq!(checked, options);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use static_cell::ConstStaticCell;
 
+use super::arguments::RunOptions;
 use super::control::{self, Control, Reply};
 use super::haste::Haste;
 #[cfg(not(feature = "trackers"))]
@@ -17,7 +18,7 @@ use super::ports::Ports;
 use super::probe::Probes;
 use super::reload::Reload;
 use super::run::Daemon;
-use super::source::Source;
+use super::source::{Source, sources};
 use super::supervise::House;
 use super::{Exit, Failure};
 use crate::config::blob;
@@ -56,6 +57,20 @@ pub(super) struct Legacy<'a> {
     pub(super) abandoned: u32,
     /// There is no configuration that could be tried after this one.
     pub(super) is_last: bool,
+}
+
+/// `ringward check`: whether `run` would come up, as far as that can be told without changing anything.
+///
+/// # Errors
+/// What `run` would end with.
+pub fn check(options: &RunOptions) -> Result<(), Failure> {
+    let sources = sources(options)?;
+    let _packet = port::open_packet().map_err(explain_refusal)?;
+    if let Some(source) = sources.first() {
+        load(*source, &options.networks, BLOB.take(), ENGINE.take())?;
+    }
+    check_privileges()?;
+    ring::start(|_ring: Ring| async {}).map_err(explain_ring)
 }
 
 /// The daemon's whole life, in the child.

@@ -60,6 +60,7 @@ mod version;
 
 use core::fmt;
 
+pub use boot::check;
 #[cfg(feature = "console")]
 pub use console::console;
 pub use supervise::supervise;

@@ -109,6 +109,8 @@ impl Reload {
         if let Err(refused) = blob::decode(blob::without_padding(self.reader.content()), stage) {
             return self.refuse(&refused);
         }
+        // Those that come: what is in force changes later in the turn.
+        let instances = stage.instances.len();
         match self.next_networks.resolve(stage) {
             Ok(()) => {
                 engine.reload(now);
@@ -116,7 +118,6 @@ impl Reload {
                 self.path.clone_from(&self.next);
                 self.done += 1;
                 self.verdict.clear();
-                let instances = engine.config().instances.len();
                 // A verdict that is too long is cut.
                 let _ = write!(self.verdict, "{instances} instances from {}", self.path);
                 log::info!("- reloaded instances={instances} file=\"{}\"", self.path);
