@@ -204,8 +204,14 @@ impl Daemon {
     fn observe(&mut self, now: Instant, tag: Tag) {
         let fd = if tag == Tag::Listen { &self.news } else { &self.commands }.as_raw_fd();
         let (engine, process) = (&mut *self.engine, &mut self.process);
+        let (ports, ring) = (&mut self.ports, &mut self.ring);
         self.netlink.drain(fd, |received| match received {
-            Received::Datagram(datagram) => engine.observe(now, datagram),
+            Received::Datagram(datagram) => {
+                engine.observe(now, datagram);
+                // An interface that comes together with its address: whether it has a socket is
+                // known before anybody is master of it.
+                ports.reconcile(now, engine, ring);
+            }
             Received::Overrun => {
                 process.netlink_overruns += 1;
                 engine.observe_overrun(now);

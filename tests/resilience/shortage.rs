@@ -9,7 +9,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ringward::lab::{self, Segment};
 use ringward::time::Span;
 
@@ -90,6 +91,42 @@ fn without_descriptors_to_start_with_it_says_so_and_leaves_nothing() {
     assert!(refused > 3, "only {refused} limits were too low");
 }
 
+fn limit_descriptors(pid: Pid, count: u64) {
+    let soft = format!("--nofile={count}:");
+    let set = Command::new(PRLIMIT).args(["--pid", &pid.to_string(), &soft]).status();
+    assert!(set.unwrap().success());
+}
+
+/// As a limit: what is open stays open, and nothing can be opened.
+fn first_free_descriptor(pid: Pid) -> u64 {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<u64> = entries
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    (0..).find(|number| !open.contains(number)).unwrap()
+}
+
+#[test]
+fn an_interface_whose_socket_is_refused_is_not_master_for_a_moment() {
+    let segment = Segment::new().unwrap_or_else(|fault| panic!("{fault}"));
+    let text = Spec::gateway(255).text().replace("eth0", "late7");
+    let mut router = Router::new(&segment, "shortage-moment", &text);
+    router.start();
+    eventually("FAULT", || router.instance()["fault"] == "interface does not exist");
+    let daemon = router.daemon();
+    limit_descriptors(daemon, first_free_descriptor(daemon));
+    // The news of interface and address wait for it together.
+    kill(daemon, Signal::SIGSTOP).unwrap();
+    router.node.add_macvlan("late7").unwrap();
+    router.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
+    kill(daemon, Signal::SIGCONT).unwrap();
+    eventually("the socket is refused", || router.instance()["fault"] == REFUSED);
+    let instance = router.instance();
+    assert_eq!(instance["counters"]["became_master"], 0, "{instance}");
+    let said = router.said();
+    assert_eq!((count(&said, "to=MASTER"), count(&said, "transition")), (0, 1), "{said}");
+}
+
 #[test]
 fn a_socket_refused_for_want_of_descriptors_means_fault_and_is_tried_again() {
     undisturbed(|| {
@@ -104,20 +141,8 @@ fn a_socket_refused_for_want_of_descriptors_means_fault_and_is_tried_again() {
         router.wait_for_address(VIP);
         assert_eq!(router.instance_named("late")["fault"], "interface does not exist");
         let daemon = router.daemon();
-        let limit = |count: u64| {
-            let soft = format!("--nofile={count}:");
-            let set = Command::new(PRLIMIT).args(["--pid", &daemon.to_string(), &soft]).status();
-            assert!(set.unwrap().success());
-        };
-        let open = || -> Vec<u64> {
-            let entries = fs::read_dir(format!("/proc/{daemon}/fd")).unwrap();
-            entries
-                .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
-                .collect()
-        };
-        // What is open stays open, and nothing can be opened: the first number that is free is not
-        // below the limit.
-        limit((0..).find(|number| !open().contains(number)).unwrap());
+        let limit = |count| limit_descriptors(daemon, count);
+        limit(first_free_descriptor(daemon));
         let since = lab::now();
         router.node.add_macvlan("late7").unwrap();
         router.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
@@ -128,8 +153,6 @@ fn a_socket_refused_for_want_of_descriptors_means_fault_and_is_tried_again() {
             assert_eq!(status["instances"][0]["state"], "MASTER", "{status}");
             assert_eq!(status["instances"][1]["state"], "FAULT", "{status}");
             assert_eq!(status["interfaces"][1]["ipv4_socket_errno"], 24, "EMFILE: {status}");
-            // As another reason of the fault; or as a transition, where the news of the address was
-            // read together with that of the interface.
             let said = router.said();
             assert_eq!(count(&said, &format!("cause=\"{REFUSED}\"")), 1, "{said}");
             // It is tried again every second.
