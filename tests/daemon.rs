@@ -258,6 +258,32 @@ fn a_network_has_the_device_that_start_or_reload_tell() {
 }
 
 #[test]
+fn what_keeps_an_instance_back_is_named() {
+    let scene = Scene::new();
+    let text =
+        owner("eth0").replace("priority 255", "priority 255\n  track_interface {\n    wan7\n  }");
+    let process = spawn(&scene.node, &blob("blame", &text));
+    let said = |what: &str| {
+        rig::eventually(SOON, what, || process.output().contains(what));
+    };
+    said(
+        "to=FAULT cause=\"a tracked interface does not work\" interface=wan7 is=\"does not exist\"",
+    );
+    let (status, _) = client(&scene.node, &["status"]);
+    assert!(
+        status.contains("tracks     interface wan7: failing, FAULT (does not exist)\n"),
+        "{status}"
+    );
+    scene.node.set_down("eth0").unwrap();
+    said("fault cause=\"interface is down\" interface=eth0");
+    scene.node.set_up("eth0").unwrap();
+    scene.node.add_macvlan("wan7").unwrap();
+    scene.wait_for_address();
+    let (status, _) = client(&scene.node, &["status"]);
+    assert!(status.contains("tracks     interface wan7: passing (up)\n"), "{status}");
+}
+
+#[test]
 fn a_second_daemon_in_the_same_directory_exits_71() {
     let (scene, _process, config) = Scene::with_master("second");
     let (code, said) = ends(spawn(&scene.node, &config));

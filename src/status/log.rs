@@ -2,11 +2,13 @@
 
 use core::fmt::{self, Write};
 
-use super::render_outcome;
-use crate::config::model::Kind;
+use super::text::interface_state;
+use super::{Ago, render_outcome};
+use crate::config::model::{Kind, Subject, Tracker};
 use crate::engine::Engine;
 use crate::limits::{DELAY_COUNT_MAX, RUNS_PROGRAMS};
-use crate::trace::{Event, Mismatch, Whose};
+use crate::trace::{Cause, Event, Mismatch, Whose};
+use crate::track::Effect;
 use crate::wire::Reject;
 
 /// Writes an event without a line's end.
@@ -32,6 +34,7 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
                 transition.to.name(),
                 transition.cause.text(),
             )?;
+            render_about(engine, transition.instance, transition.cause, out)?;
             if let Some(peer) = transition.peer {
                 write!(out, " peer={peer}")?;
             }
@@ -44,7 +47,8 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
             write!(out, " lateness_us={}", transition.lateness.as_micros())
         }
         Event::FaultChanged { instance, cause } => {
-            write!(out, "{} fault cause=\"{}\"", engine.name_at(*instance), cause.text())
+            write!(out, "{} fault cause=\"{}\"", engine.name_at(*instance), cause.text())?;
+            render_about(engine, *instance, *cause, out)
         }
         Event::AddressRefused { address: number, errno } => {
             address(*number, out)?;
@@ -114,7 +118,7 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
         Event::LinkDelayed { interface, works, delay } => {
             let name = engine.config().interface_name(*interface);
             let state = if *works { "up" } else { "down" };
-            write!(out, "- link interface={name} is={state} counts-in=\"{delay}\"")
+            write!(out, "- link interface={name} is={state} counts-in=\"{}\"", Ago(*delay))
         }
         Event::Fifo { fifo, lost, errno } => {
             let number = engine.config().global.fifos.get(usize::from(*fifo)).copied().flatten();
@@ -137,6 +141,64 @@ pub fn render_event(engine: &Engine, event: &Event, out: &mut dyn Write) -> fmt:
     }
 }
 
+/// What a cause is about, by name: the interface, what is tracked, or the member of the group.
+fn render_about(engine: &Engine, instance: u16, cause: Cause, out: &mut dyn Write) -> fmt::Result {
+    let config = engine.config();
+    let Some(row) = config.instances.get(usize::from(instance)) else { return Ok(()) };
+    match cause {
+        Cause::InterfaceMissing
+        | Cause::NetworkWithoutDevice
+        | Cause::InterfaceDown
+        | Cause::CarrierLost
+        | Cause::InterfaceUp
+        | Cause::NoSourceAddress
+        | Cause::SourceAddress
+        | Cause::SocketRefused => {
+            write!(out, " interface={}", config.interface_name(row.interface))
+        }
+        Cause::ScriptFailed
+        | Cause::ProcessFailed
+        | Cause::FileFailed
+        | Cause::TrackedInterface => {
+            let fails = |tracker: &&Tracker| engine.effect(tracker).0 == Effect::Fails;
+            let Some(tracker) = config.trackers_of(row).iter().find(fails) else { return Ok(()) };
+            let (kind, name) = engine.subject(tracker.subject);
+            match tracker.subject {
+                Subject::Script(_) => write!(out, " {kind}=\"{name}\""),
+                Subject::Interface(slot) => {
+                    let interface = engine.interfaces().get(usize::from(slot));
+                    let state = interface.map_or("?", interface_state);
+                    write!(out, " {kind}={name} is=\"{state}\"")
+                }
+            }
+        }
+        Cause::GroupFault => match row.group.and_then(|group| engine.group_fault(group)) {
+            Some(member) => write!(out, " member={}", engine.name_at(member)),
+            None => Ok(()),
+        },
+        Cause::Started
+        | Cause::Owner
+        | Cause::Resumed
+        | Cause::MasterDown
+        | Cause::MasterResigned
+        | Cause::Preempted
+        | Cause::HigherPriority
+        | Cause::HigherAddress
+        | Cause::AddressRefused
+        | Cause::AddressLost
+        | Cause::AddressInterface
+        | Cause::ScriptWaiting
+        | Cause::ScriptPassed
+        | Cause::GroupMaster
+        | Cause::GroupBackup
+        | Cause::GroupRecovered
+        | Cause::TrackedInterfaceUp
+        | Cause::Released
+        | Cause::Removed
+        | Cause::Stopped => Ok(()),
+    }
+}
+
 /// Whether a build of this board has such events. What it does not have needs no words.
 const fn is_possible(event: &Event) -> bool {
     match event {
@@ -155,5 +217,27 @@ const fn is_possible(event: &Event) -> bool {
         | Event::Rejected { .. }
         | Event::PriorityChanged { .. }
         | Event::KernelOverrun => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    #[test]
+    fn a_delay_of_64ths_of_a_second_is_told_in_milliseconds() {
+        let told = || {
+            let engine = std::boxed::Box::new(Engine::new());
+            let delay = Span::from_nanos(1_996_093_750);
+            let event = Event::LinkDelayed { interface: 0, works: true, delay };
+            let mut text = std::string::String::new();
+            render_event(&engine, &event, &mut text).expect("a string has room");
+            text
+        };
+        // An engine is built where it is put together.
+        let thread = std::thread::Builder::new().stack_size(128 << 20).spawn(told);
+        let text = thread.expect("a thread").join().expect("no panic");
+        assert!(text.ends_with(" is=up counts-in=\"1.996 s\""), "{text}");
     }
 }

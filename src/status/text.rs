@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use super::group::render_group;
 use super::screen::render_summary;
 use super::{Ago, Process, render_outcome};
-use crate::config::model;
+use crate::config::model::{self, Subject};
 use crate::engine::{Change, Engine, Interface, Presence, Router};
 use crate::limits::{COMMAND_COUNT_MAX, DELAY_COUNT_MAX};
 use crate::time::Instant;
@@ -147,6 +147,11 @@ fn render_trackers(
             Effect::Adds(weight) => write!(out, ", {weight:+}")?,
             Effect::Holds => write!(out, ", not started before it answers")?,
             Effect::Fails => write!(out, ", FAULT")?,
+        }
+        if let Subject::Interface(slot) = tracker.subject
+            && let Some(interface) = engine.interfaces().get(usize::from(slot))
+        {
+            write!(out, " ({})", interface_state(interface))?;
         }
         if let Some(last) = engine.last_run(tracker.subject) {
             write!(out, " ({}, {} ago)", last.outcome, Ago(now.since(last.at)))?;
