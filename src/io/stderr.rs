@@ -47,7 +47,9 @@ pub fn prepare() {
     let child_of_init = unsafe { libc::getppid() } == 1;
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let terminal = std::io::stderr().is_terminal();
-    HAS_PREFIX.store(journal || (child_of_init && !terminal), Ordering::Relaxed);
+    // In a file nobody reads the number.
+    let is_read = !terminal && !is_regular_file();
+    HAS_PREFIX.store(journal || (child_of_init && is_read), Ordering::Relaxed);
 }
 
 /// Opened anew, a file would be written to in two places.

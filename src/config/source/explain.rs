@@ -71,6 +71,9 @@ impl Origins {
     }
 }
 
+/// The column of values: at least, and at most; what is longer stands out.
+const VALUE_WIDTH: (usize, usize) = (25, 44);
+
 /// A value.
 struct Row {
     scope: Scope,
@@ -83,11 +86,13 @@ pub fn explain(config: &Config, origins: Option<(&Origins, &Sources)>) -> String
     let mut text = String::new();
     let mut section = |title: &str, rows: Vec<Row>| {
         let _ = writeln!(text, "{title}");
+        let widths = rows.iter().map(|row| row.value.chars().count());
+        let width = widths.max().unwrap_or(0).clamp(VALUE_WIDTH.0, VALUE_WIDTH.1);
         for row in rows {
             let origin = origins.map(|(origins, sources)| origin_text(&row, origins, sources));
             match origin {
                 Some(origin) => {
-                    let _ = writeln!(text, "  {:<27} {:<25} {origin}", row.keyword, row.value);
+                    let _ = writeln!(text, "  {:<27} {:<width$} {origin}", row.keyword, row.value);
                 }
                 None => {
                     let _ = writeln!(text, "  {:<27} {}", row.keyword, row.value);

@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) span: TextSpan,
 }
 
+const NO_DAD: &str = "remove it: it is always so, addresses are there at once";
+
 /// What else keepalived reads in an address line, and how many words follow each.
 const LATER: [(&str, usize); 12] = [
     ("brd", 1),
@@ -130,13 +132,17 @@ impl Lowering<'_> {
             let mut diagnostic = Diagnostic::new(Code::Later, word.span, message);
             if ["brd", "broadcast"].contains(&text) {
                 diagnostic = diagnostic.help("remove it with its value: nobody sends from it");
+            } else if text == "-nodad" {
+                diagnostic = diagnostic.help(NO_DAD);
             }
             self.report.add(diagnostic);
             return;
         }
         let ip = text.split('/').next().unwrap_or(text);
         let message = format!("`{text}` does not belong in an address line");
-        let help = if ip.parse::<IpAddr>().is_ok() {
+        let help = if text == "nodad" {
+            NO_DAD.to_owned()
+        } else if ip.parse::<IpAddr>().is_ok() {
             "write one address to a line".to_owned()
         } else if let Some(near) = nearest(text, ["dev", "label"].into_iter()) {
             format!("did you mean `{near}`?")

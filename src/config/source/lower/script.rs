@@ -28,6 +28,7 @@ pub(super) struct Draft {
     /// The built-in check, instead of a command.
     builtin: Option<Builtin>,
     account: Option<Account>,
+    user: Option<TextSpan>,
     interval: Option<Given<Span>>,
     timeout: Option<Given<Span>>,
     rise: Option<Given<u16>>,
@@ -129,7 +130,10 @@ impl Lowering<'_> {
         match name {
             "script" => draft.words.clone_from(&statement.values),
             "builtin" => draft.builtin = self.builtin(&statement.values),
-            "user" => draft.account = self.account(&statement.values),
+            "user" => {
+                draft.account = self.account(&statement.values);
+                draft.user = Some(word.span);
+            }
             "interval" => draft.interval = self.seconds(name, word, time),
             "timeout" if word.text == "0" => draft.timeout = None,
             "timeout" => draft.timeout = self.seconds(name, word, time),
@@ -199,6 +203,11 @@ impl Lowering<'_> {
         let fall = self.pick(scope, "fall", draft.fall.as_ref(), None, once);
         let configured = |span: Option<TextSpan>| span.map_or(KEEPALIVED, Origin::Configured);
         self.origins.set(scope, "init_fail", configured(draft.init_fail));
+        let user = match (draft.user, &self.defaults.account) {
+            (None, Some(_)) => Origin::Default("script_user"),
+            (user, _) => configured(user),
+        };
+        self.origins.set(scope, "user", user);
         self.origins.set(scope, "script", configured(draft.words.first().map(|word| word.span)));
         let place = configured(draft.builtin.as_ref().map(|given| given.probe.span));
         for keyword in ["builtin", "process", "file"] {

@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::config::model::{Check, Probe, Subject, Tracker};
+use crate::config::source::explain::explain;
+use crate::config::source::{Options, compile_with};
 use crate::time::Span;
 
 /// A script `chk` with `lines`, tracked by an instance in `track`.
@@ -179,5 +181,36 @@ fn a_built_in_check_that_cannot_be_made_is_an_error() {
         ("interval 1", "RW0080"),
     ] {
         assert_eq!(codes(&scripted(lines, "chk")), [expected], "{lines}");
+    }
+}
+
+#[test]
+fn explain_says_whose_user_a_script_has_and_keeps_its_columns() {
+    let shown = |global: &str, lines: &str| {
+        let text = format!(
+            "global_defs {{\n{global}\n}}\nvrrp_script chk {{\nscript \"/bin/chk --with words\"\n{lines}\n}}\n{}",
+            with("track_script {\nchk\n}")
+        );
+        let options = Options { keeps_origins: true, ..Options::PLAIN };
+        let compiled = compile_with(&options, "test.conf", text.as_bytes());
+        let config = compiled.config.expect("it compiles");
+        explain(&config, Some((&compiled.origins, &compiled.report.sources)))
+    };
+    for (global, lines, user, origin) in [
+        ("", "", "keepalived_script or root", "default (keepalived)"),
+        ("script_user nobody", "", "nobody", "default (script_user)"),
+        ("script_user nobody", "user root", "root", "configured at test.conf:6"),
+    ] {
+        let text = shown(global, lines);
+        let row = text.lines().find(|line| line.trim_start().starts_with("user ")).unwrap();
+        assert!(
+            row.contains(&format!(" {user} ")) && row.ends_with(&format!(" {origin}")),
+            "{row}"
+        );
+        let script = text.split("vrrp_script chk\n").nth(1).unwrap().lines().take(7);
+        let starts: Vec<usize> = script
+            .map(|row| row.find(" default (").or(row.find(" configured at ")).expect("an origin"))
+            .collect();
+        assert!(starts.iter().all(|start| *start == starts[0]), "{text}");
     }
 }

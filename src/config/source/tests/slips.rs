@@ -108,6 +108,10 @@ fn the_address_of_a_network_is_not_taken_for_a_hosts() {
 #[test]
 fn a_slip_brings_about_one_message() {
     assert_eq!(codes(&with("notify_master /a.sh\"")), ["RW0006"]);
+    cured(&with_addresses("fe80::1/64 nodad", ""), "RW0040", "it is always so");
+    cured(&with_addresses("fe80::1/64 -nodad", ""), "RW0023", "it is always so");
+    cured(&with_addresses("10.0.0.9/24 brd 10.0.0.255", ""), "RW0023", "remove it with its value");
+    cured(&with("use_vmac vrrp.51"), "RW0023", "remove it: the addresses have the MAC address");
     cured(&with("nopreempt 0"), "RW0031", "to switch it off, remove `nopreempt`");
     for weight in ["300", "-300"] {
         let text = with(&format!("track_interface {{\neth1 weight {weight}\n}}"));
