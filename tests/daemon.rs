@@ -294,6 +294,27 @@ fn a_second_daemon_in_the_same_directory_exits_71() {
 }
 
 #[test]
+fn a_second_daemon_with_a_directory_of_its_own_leaves_the_first_ones_addresses_alone() {
+    let (scene, first, _) = Scene::with_master("beside-first");
+    let watch = scene.node.watch_addresses().unwrap();
+    let text = owner("eth0")
+        .replace("virtual_router_id 51", "virtual_router_id 52")
+        .replace("10.99.0.100", "10.99.0.101");
+    let mut command = Command::new(RINGWARD);
+    command.arg("run").arg("--config").arg(blob("beside-second", &text));
+    command.args(["--run-directory", "/run/other"]);
+    let second = scene.node.spawn(&mut command).unwrap_or_else(|fault| panic!("{fault}"));
+    let other: IpAddr = "10.99.0.101".parse().unwrap();
+    rig::eventually(SOON, "the second address", || scene.node.has(other).unwrap());
+    assert!(second.output().contains("not-alone others=1"), "{}", second.output());
+    // The second one starts anew beside the first one, and removes its own address only.
+    kill(daemon_of(&second), Signal::SIGKILL).unwrap();
+    rig::eventually(SOON, "the address goes", || watch.went(other, Instant::ZERO).is_some());
+    rig::eventually(SOON, "and comes back", || scene.node.has(other).unwrap());
+    assert_eq!(watch.went(VIP, Instant::ZERO), None, "{}", first.output());
+}
+
+#[test]
 fn sigterm_resigns_removes_the_address_and_ends_with_0() {
     let (scene, mut process, _) = Scene::with_master("sigterm");
     let capture = scene.segment.capture().unwrap();

@@ -14,6 +14,7 @@ use super::haste::Haste;
 #[cfg(not(feature = "trackers"))]
 use super::no_probe::Probes;
 use super::ports::Ports;
+use super::presence::Presence;
 #[cfg(feature = "trackers")]
 use super::probe::Probes;
 use super::reload::Reload;
@@ -128,13 +129,19 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = prepare_reload(space, &path, &options.networks);
     let (is_filtered, is_last) = (house.filtered, legacy.is_last);
+    let others = house.presence.as_ref().map_or(0, Presence::others);
+    if others > 0 {
+        log::info!("- not-alone others={others} text=\"what they have is left alone\"");
+    }
     #[cfg(feature = "trackers")]
     let restarts = legacy.restarts;
 
     ring::start(move |ring: Ring| async move {
         let now = clock::now();
         engine.configure(now);
-        if let Err(fault) = settle(engine, &mut netlink, commands.as_raw_fd(), &mut journal) {
+        if let Err(fault) =
+            settle(engine, &mut netlink, commands.as_raw_fd(), &mut journal, others == 0)
+        {
             log::error!("- not-started reason=\"{fault}\"");
             return Exit::System;
         }
@@ -296,6 +303,7 @@ fn settle(
     netlink: &mut Netlink,
     commands: RawFd,
     journal: &mut Journal,
+    is_alone: bool,
 ) -> Result<(), Fault> {
     let mut present = Vec::new();
     let mut buffer = [0; netlink::REQUEST_LEN_MAX];
@@ -317,7 +325,7 @@ fn settle(
     let noted: Vec<Owned> = journal.owned().collect();
     let beats: Vec<Heartbeat> = journal.beats().collect();
     journal.forget_beats();
-    let left = left_over(&present, &noted);
+    let left = left_over(&present, &noted, is_alone);
     for owned in noted.iter().filter(|owned| !left.contains(owned)) {
         journal.strike(*owned);
     }
@@ -341,14 +349,17 @@ fn settle(
 
 /// Which addresses of the kernel are a predecessor's: those with our mark. Where the kernel keeps
 /// no marks (before 5.18: not even its own), those in the journal. One that is in the journal but
-/// has lost our mark has been replaced by the administrator, and is his.
-fn left_over(present: &[rtnl::Address], noted: &[Owned]) -> Vec<Owned> {
+/// has lost our mark has been replaced by the administrator, and is his. Beside another ringward,
+/// which has the same mark, only those in the journal.
+fn left_over(present: &[rtnl::Address], noted: &[Owned], is_alone: bool) -> Vec<Owned> {
     let keeps_marks = present.iter().any(|address| address.proto != 0);
     let mut left = Vec::new();
     for address in present {
         let owned =
             Owned { interface: address.index, ip: address.ip, prefix_len: address.prefix_len };
-        let is_ours = address.proto == ADDRESS_PROTO || (!keeps_marks && noted.contains(&owned));
+        let is_noted = noted.contains(&owned);
+        let is_marked = address.proto == ADDRESS_PROTO;
+        let is_ours = (is_marked && (is_alone || is_noted)) || (!keeps_marks && is_noted);
         if is_ours && !left.contains(&owned) {
             left.push(owned);
         }
@@ -407,19 +418,26 @@ mod tests {
     #[test]
     fn a_marked_address_is_ours_even_without_a_journal() {
         let present = [address("10.0.0.1", 0), address("10.0.0.2", 112)];
-        assert_eq!(left_over(&present, &[]), [owned("10.0.0.2")]);
+        assert_eq!(left_over(&present, &[], true), [owned("10.0.0.2")]);
+    }
+
+    #[test]
+    fn beside_another_ringward_only_what_the_journal_names_is_ours() {
+        let present = [address("10.0.0.1", 112), address("10.0.0.2", 112), address("10.0.0.3", 0)];
+        let noted = [owned("10.0.0.2"), owned("10.0.0.3")];
+        assert_eq!(left_over(&present, &noted, false), [owned("10.0.0.2")]);
     }
 
     #[test]
     fn a_journaled_address_without_the_mark_has_become_the_administrators() {
         let present = [address("127.0.0.1", 1), address("10.0.0.2", 0)];
-        assert_eq!(left_over(&present, &[owned("10.0.0.2")]), []);
+        assert_eq!(left_over(&present, &[owned("10.0.0.2")], true), []);
     }
 
     #[test]
     fn where_the_kernel_keeps_no_marks_the_journal_decides() {
         let present = [address("10.0.0.1", 0), address("10.0.0.2", 0)];
         let noted = [owned("10.0.0.2"), owned("10.0.0.3")];
-        assert_eq!(left_over(&present, &noted), [owned("10.0.0.2")]);
+        assert_eq!(left_over(&present, &noted, true), [owned("10.0.0.2")]);
     }
 }

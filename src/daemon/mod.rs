@@ -44,6 +44,7 @@ mod no_helper;
 mod no_probe;
 mod pace;
 mod ports;
+mod presence;
 #[cfg(feature = "trackers")]
 mod probe;
 #[cfg(feature = "trackers")]

@@ -19,6 +19,7 @@ use super::helper::Keeper;
 use super::no_console::Child;
 #[cfg(not(feature = "commands"))]
 use super::no_helper::Keeper;
+use super::presence::Presence;
 use super::source::{Sources, Trial, sources};
 use super::{Exit, Failure, boot, report};
 use crate::io::journal::{Journal, Refused};
@@ -69,6 +70,7 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
         );
     }
     let control = listen(options, journal.is_kept())?;
+    let presence = Presence::new();
     // From here on, all of it is inherited by the daemons.
     let realtime = options.realtime && boot::tell(process::set_realtime());
     if options.realtime {
@@ -77,7 +79,8 @@ pub fn supervise(options: &RunOptions) -> Result<u8, Failure> {
     }
     boot::tell(privilege::keep_for_supervisor());
     let filtered = boot::tell(filter::forbid());
-    let house = House { options, sources, control, netlink, packet, helper, realtime, filtered };
+    let house =
+        House { options, sources, control, presence, netlink, packet, helper, realtime, filtered };
     let code = watch_over(&house, keeper, &mut journal);
     if house.control.is_some() {
         // Ours: the listener was bound there.
@@ -94,6 +97,8 @@ pub(super) struct House<'a> {
     sources: Sources<'a>,
     /// Clients may wait here while a new daemon starts.
     pub(super) control: Option<UnixListener>,
+    /// Others see it, and leave alone what is ours.
+    pub(super) presence: Option<Presence>,
     /// For cleaning up.
     netlink: OwnedFd,
     /// For the daemon's frames. The last one to close a packet socket waits for the kernel to let
