@@ -221,7 +221,7 @@ fn lay_out(busybox: &Path, has_compiler: bool) -> std::io::Result<()> {
         fs::create_dir_all(place(folder))?;
     }
     std::os::unix::fs::symlink("tmp", place("var"))?;
-    // OpenWrt has no /run; the daemon that is tested here has its socket there.
+    // OpenWrt's boot script makes it. The daemon that is tested here has its socket there.
     std::os::unix::fs::symlink("tmp/run", place("run"))?;
     fs::write(place("etc/passwd"), "root:x:0:0:root:/root:/bin/ash\n")?;
     // What programs of this machine are linked with.
