@@ -332,8 +332,9 @@ fn print(text: &str) -> Outcome {
 fn code_text(code: Code) -> String {
     let severity = code.severity().name();
     let (id, title) = (code.id(), code.title());
-    let (cause, cure) = (wrapped(code.cause()), wrapped(code.cure()));
-    format!("{id} ({severity}): {title}\n\n{cause}\n\nWhat to do: {cure}\n")
+    let cause = wrapped(code.cause());
+    let cure = wrapped(&format!("What to do: {}", code.cure()));
+    format!("{id} ({severity}): {title}\n\n{cause}\n\n{cure}\n")
 }
 
 /// A text in lines of at most 80 letters.

@@ -25,6 +25,7 @@ mod value;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::Language;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Report};
 use super::explain::{Origin, Origins, Scope};
@@ -130,6 +131,11 @@ impl Seen {
 }
 
 impl Lowering<'_> {
+    /// Whether cures are to be written as UCI has them.
+    fn is_uci(&self) -> bool {
+        self.options.language != Language::Keepalived
+    }
+
     fn run(&mut self, tree: &Tree) {
         // Instances take their defaults from global_defs wherever that stands.
         let (mut instances, mut scripts, mut groups) = (Vec::new(), Vec::new(), Vec::new());

@@ -239,11 +239,14 @@ impl Lowering<'_> {
                 kind.name(),
                 name.value
             );
-            self.report.add(Diagnostic::new(Code::Untracked, name.span, message).help(format!(
-                "name it in `{} {{ {} }}` of an instance",
-                kind.track(),
-                name.value
-            )));
+            let (track, name_of_it) = (kind.track(), name.value.as_str());
+            let line = if self.is_uci() {
+                format!("list {track} '{name_of_it}'")
+            } else {
+                format!("{track} {{ {name_of_it} }}")
+            };
+            let help = format!("name it in `{line}` of an instance");
+            self.report.add(Diagnostic::new(Code::Untracked, name.span, message).help(help));
         }
     }
 }

@@ -172,6 +172,9 @@ impl Lowering<'_> {
             Diagnostic::new(Code::UnknownSubject, word.span, message).survived(true);
         diagnostic = match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if self.is_uci() => {
+                diagnostic.help(format!("define it: `config {} '{}'`", kind.block(), word.text))
+            }
             None => diagnostic.help(format!("define it: `{} {} {{`", kind.block(), word.text)),
         };
         self.report.add(diagnostic);

@@ -1,6 +1,7 @@
 //! Slips as people make them, and the cure that each is told.
 
 use super::*;
+use crate::config::source::{Language, Options, compile_with};
 
 /// The first message about `text` is `code`, and this cures it.
 #[track_caller]
@@ -117,4 +118,22 @@ fn a_slip_brings_about_one_message() {
         let text = with(&format!("track_interface {{\neth1 weight {weight}\n}}"));
         cured(&text, "RW0033", "choose -253 to 253");
     }
+}
+
+#[test]
+fn cures_of_uci_are_in_uci() {
+    let text = "config vrrp_script 'chk'\n\toption script '/bin/true'\n\nconfig vrrp_instance 'lan'\n\
+                \toption interface 'eth0'\n\toption virtual_router_id '51'\n\
+                \tlist virtual_ipaddress '10.0.0.9/24'\n\tlist track_script 'other'\n";
+    let options = Options { language: Language::Uci, ..Options::PLAIN };
+    let report = compile_with(&options, "ringward", text.as_bytes()).report;
+    let helps: Vec<&str> =
+        report.diagnostics.iter().flat_map(|it| &it.helps).map(String::as_str).collect();
+    assert_eq!(
+        helps,
+        [
+            "name it in `list track_script 'chk'` of an instance",
+            "define it: `config vrrp_script 'other'`"
+        ]
+    );
 }
