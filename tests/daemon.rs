@@ -447,7 +447,7 @@ fn a_good_reload_changes_the_addresses_and_a_bad_one_changes_nothing() {
 
     fs::write(&config, &good).unwrap();
     let (said, code) = client(&scene.node, &["reload", config.to_str().unwrap()]);
-    assert_eq!(code, 0, "{said}");
+    assert_eq!((said, code), (format!("1 instance from {}\n", config.display()), 0));
     scene.wait_for_address();
     let (said, code) = client(&scene.node, &["reload", "/nonexistent.rwb"]);
     assert_eq!(code, 1, "{said}");

@@ -317,7 +317,7 @@ fn follows_networks(mut machine: Machine) -> Machine {
 
     machine.set_networks("lan=eth0\na_network_of_a_long_name=eth1\n");
     let (code, said) = machine.service("networks");
-    assert_eq!((code, said.as_str()), (0, "1 instances from /var/run/ringward.rwb\n"));
+    assert_eq!((code, said.as_str()), (0, "1 instance from /var/run/ringward.rwb\n"));
     rig::eventually(SOON, "lan is on eth0", || is_on(&machine, "eth0"));
 
     // Nothing has changed: nothing is told.

@@ -119,7 +119,8 @@ impl Reload {
                 self.done += 1;
                 self.verdict.clear();
                 // A verdict that is too long is cut.
-                let _ = write!(self.verdict, "{instances} instances from {}", self.path);
+                let s = if instances == 1 { "" } else { "s" };
+                let _ = write!(self.verdict, "{instances} instance{s} from {}", self.path);
                 log::info!("- reloaded instances={instances} file=\"{}\"", self.path);
             }
             Err(invalid) => self.refuse(&invalid),
