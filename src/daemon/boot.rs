@@ -71,7 +71,7 @@ pub fn check(options: &RunOptions) -> Result<(), Failure> {
         load(*source, &options.networks, BLOB.take(), ENGINE.take())?;
     }
     check_privileges()?;
-    ring::start(|_ring: Ring| async {}).map_err(explain_ring)
+    ring::attempt().map_err(explain_ring)
 }
 
 /// The daemon's whole life, in the child.

@@ -216,11 +216,16 @@ where
     start_with(SMALL_ENTRY_COUNT, async move |ring| body(ring).await)
 }
 
-fn start_with<Body, Output>(entries: u32, body: Body) -> Result<Output, Fault>
-where
-    Output: 'static,
-    Body: AsyncFnOnce(Ring) -> Output + 'static,
-{
+/// Whether a ring can be had.
+///
+/// # Errors
+/// As [`start`].
+pub fn attempt() -> Result<(), Fault> {
+    set_up(ENTRY_COUNT).map(drop)
+}
+
+/// Apart from [`start_with`], which is compiled once for each body.
+fn set_up(entries: u32) -> Result<tokio_uring::Runtime, Fault> {
     let what = "set up io_uring";
     let set_up = |is_cooperative| {
         let mut settings = tokio_uring::uring_builder();
@@ -235,10 +240,18 @@ where
     };
     // What completes interrupts the loop only when it next enters the kernel, which each turn does.
     // Before Linux 5.19 it interrupts at once.
-    let runtime = match set_up(true) {
-        Err(Fault { errno: libc::EINVAL, .. }) => set_up(false)?,
-        runtime => runtime?,
-    };
+    match set_up(true) {
+        Err(Fault { errno: libc::EINVAL, .. }) => set_up(false),
+        runtime => runtime,
+    }
+}
+
+fn start_with<Body, Output>(entries: u32, body: Body) -> Result<Output, Fault>
+where
+    Output: 'static,
+    Body: AsyncFnOnce(Ring) -> Output + 'static,
+{
+    let runtime = set_up(entries)?;
     runtime.block_on(async move {
         let task = tokio_uring::spawn(async move { body(Ring::new()).await });
         // The task is neither cancelled nor does it panic (release builds abort in a panic).
