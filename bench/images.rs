@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use vm::guest::Guest;
-use vm::image::{MODULES_BEGIN, MODULES_END, built, initramfs, program, setting};
+use vm::image::{built, initramfs, program, setting};
 use vm::machine::{AARCH64, ARMV7, MIPSEL, Machine, X86_64};
 use vm::scene::{FIRST, advert_of};
 use vm::segment::Segment;
@@ -67,7 +67,6 @@ fn start(machine: &Machine, image: &[u8]) -> Start {
         Some(frames.iter().find(|frame| frame.advert().is_some())?.at)
     });
     assert_eq!(advert_of(&segment, since, FIRST).0, 255);
-    let modules = guest.when(MODULES_END).duration_since(guest.when(MODULES_BEGIN));
     segment.wait(since, "three adverts of each", |frames| {
         let count = frames.iter().filter(|frame| frame.advert().is_some()).count();
         (count >= 3 * INSTANCES).then_some(())
@@ -77,9 +76,12 @@ fn start(machine: &Machine, image: &[u8]) -> Start {
     let said = guest.said();
     let sum = said.split(" kB of ringward").next().and_then(|text| text.lines().last());
     let pss = sum.and_then(|sum| sum.trim().parse().ok()).expect("a number");
+    // As /init tells.
+    let told = said.split(" modules in ").nth(1).and_then(|text| text.split(" ms").next());
+    let modules: f64 = told.and_then(|told| told.parse().ok()).expect("a number");
     guest.kill();
     let seconds = advert_at.duration_since(begun).as_secs_f64();
-    Start { seconds, modules: modules.as_secs_f64(), pss }
+    Start { seconds, modules: modules / 1000.0, pss }
 }
 
 /// The figure in the middle.

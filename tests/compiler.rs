@@ -425,3 +425,28 @@ fn an_unknown_board_is_refused_with_those_there_are() {
         assert!(stdout.lines().any(|found| found == line), "{line}: {stdout}");
     }
 }
+
+#[test]
+fn the_plan_of_an_image_is_judged_line_by_line_and_its_modules_are_looked_for() {
+    let folder = folder("plan");
+    fs::create_dir_all(folder.join("overlay/lib")).unwrap();
+    fs::write(folder.join("overlay/lib/a.ko"), "").unwrap();
+    let plan = "# Cards.\nmodule /lib/a.ko debug=1\naddress eth0 192.0.2.2/24\n";
+    fs::write(folder.join("plan"), plan).unwrap();
+    let with_overlay = ["plan", "plan", "--overlay", "overlay"];
+    assert_eq!(ends(&ringwardc(&folder, &with_overlay), 0), (String::new(), String::new()));
+    let (_, said) = ends(&ringwardc(&folder, &["plan", "plan"]), 1);
+    assert_eq!(
+        said,
+        "ringwardc: plan:2:8: /lib/a.ko is not in the overlay, and would not be in the image\n"
+    );
+    fs::write(folder.join("plan"), "modul /lib/a.ko\n\n address eth0 192.0.2.2\n").unwrap();
+    let (_, said) = ends(&ringwardc(&folder, &with_overlay), 1);
+    assert_eq!(
+        said,
+        "ringwardc: plan:1:1: 'modul' is no step: there are module and address\n\
+         ringwardc: plan:3:15: '192.0.2.2' is no address with the length of its network, such as \
+         192.0.2.1/24 or 2001:db8::1/64\n"
+    );
+    ends(&ringwardc(&folder, &["plan", "missing"]), 3);
+}

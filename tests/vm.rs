@@ -4,6 +4,8 @@
 
 #[path = "vm/console.rs"]
 mod console;
+#[path = "vm/init.rs"]
+mod init;
 #[path = "vm/mod.rs"]
 mod vm;
 

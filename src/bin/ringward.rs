@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use ringward::daemon::arguments::{Invocation, help, parse};
+use ringward::daemon::arguments::{Invocation, Usage, help, parse};
+#[cfg(feature = "init")]
+use ringward::daemon::init;
 use ringward::daemon::{Exit, Failure, check, client, render_version, supervise};
 use ringward::io::heap::Heap;
 
@@ -16,7 +18,17 @@ fn main() -> ExitCode {
         let arguments = std::env::args_os().skip(2).map(|word| word.to_string_lossy().into());
         return ringward::demo::main(arguments);
     }
-    let invocation = match parse(std::env::args_os().skip(1)) {
+    #[cfg(feature = "init")]
+    if init::is_meant() {
+        init::begin();
+        // Behind it is the router's process.
+        return act(parse(["run".into()]));
+    }
+    act(parse(std::env::args_os().skip(1)))
+}
+
+fn act(invocation: Result<Invocation, Usage>) -> ExitCode {
+    let invocation = match invocation {
         Ok(invocation) => invocation,
         Err(usage) => {
             eprintln!("ringward: {usage}");

@@ -145,6 +145,15 @@ enum Command {
         #[arg(value_name = "NAME", value_parser = board)]
         board: Option<&'static Capacity>,
     },
+    /// Judge the plan of an image's first program
+    Plan {
+        /// The plan
+        #[arg(value_name = "IN")]
+        input: PathBuf,
+        /// What the image is to have as well: the modules of the plan are in there
+        #[arg(long, value_name = "FOLDER")]
+        overlay: Option<PathBuf>,
+    },
     /// Every keyword and what is made of it, as Markdown
     Keywords,
     /// Version and limits
@@ -330,6 +339,7 @@ fn obey(command: Command) -> Result<Outcome, ExitCode> {
         Command::Uci { input, reading } => compiler::uci_file(&input, &reading.reading()?),
         Command::Boards { board: None } => compiler::boards(),
         Command::Boards { board: Some(board) } => compiler::board(board),
+        Command::Plan { input, overlay } => compiler::plan_file(&input, overlay.as_deref()),
         Command::Keywords => compiler::keywords(),
         Command::Version => compiler::version(),
     })

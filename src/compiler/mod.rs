@@ -7,6 +7,7 @@ mod file;
 mod messages;
 mod nodes;
 pub mod pair;
+mod plan;
 mod reading;
 mod site;
 
@@ -18,6 +19,7 @@ pub use crate::config::source::Language;
 pub use embed::{embed_file, extract_file};
 pub use messages::MessageForm;
 pub use nodes::{diff_files, import_file, pair_files};
+pub use plan::plan_file;
 pub use reading::Reading;
 pub use site::site;
 

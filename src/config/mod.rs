@@ -9,6 +9,7 @@ pub mod console;
 pub mod embedded;
 pub mod model;
 pub mod network;
+pub mod plan;
 #[cfg(test)]
 mod sample;
 #[cfg(feature = "compiler")]

@@ -16,6 +16,7 @@
 //! | `request` | what a client may ask |
 //! | `reload` | another blob while running |
 //! | `report` | events as log lines |
+//! | `init` | the first program of an image |
 //! | `helper` | the processes that run programs |
 //! | `files` | the numbers in tracked files |
 //! | `tables` | tracked routes and addresses |
@@ -36,6 +37,8 @@ mod files;
 mod haste;
 #[cfg(feature = "commands")]
 mod helper;
+#[cfg(feature = "init")]
+pub mod init;
 #[cfg(not(feature = "console"))]
 mod no_console;
 #[cfg(not(feature = "commands"))]

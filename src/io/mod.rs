@@ -8,6 +8,7 @@
 //! | `port` | raw protocol-112 sockets and the packet socket |
 //! | `netlink` | the listening socket, the command socket |
 //! | `embedded` | the configurations inside the executable |
+//! | `image` | what the first program of an image asks of the kernel |
 //! | `file` | reading a file without waiting for the disk |
 //! | `journal` | what a dead daemon owned, in memory that survives it |
 //! | `procfs` | processes, as /proc shows them |
@@ -36,6 +37,8 @@ pub mod embedded;
 pub mod file;
 pub mod filter;
 pub mod heap;
+#[cfg(feature = "init")]
+pub mod image;
 pub mod journal;
 pub mod netlink;
 pub mod outbox;

@@ -177,8 +177,7 @@ impl Netlink {
         }
     }
 
-    /// Sends one request and waits for its end, handing over all that is received on the way. For
-    /// the time before the loop.
+    /// As [`ask`], with the memory of these sockets.
     ///
     /// # Errors
     /// The kernel did not take or answer the request; its own refusal is not an error here.
@@ -186,25 +185,39 @@ impl Netlink {
         &mut self,
         fd: RawFd,
         request: &[u8],
-        mut take: impl FnMut(Received<'_>),
+        take: impl FnMut(Received<'_>),
     ) -> Result<(), Fault> {
-        send_now(fd, request)?;
-        loop {
-            let what = "read the kernel's tables";
-            let received = receive(fd, self.receive, 0).map_err(|errno| Fault { what, errno })?;
-            let ends = match received {
-                Received::Datagram(datagram) => rtnl::messages(datagram).any(|item| {
-                    item.is_ok_and(|item| {
-                        matches!(item.message, Message::Done { .. } | Message::Ack { .. })
-                    })
-                }),
-                Received::Overrun => true,
-                Received::Foreign => false,
-            };
-            take(received);
-            if ends {
-                return Ok(());
-            }
+        ask(fd, request, self.receive, take)
+    }
+}
+
+/// Sends one request and waits for its end, handing over all that is received on the way. For the
+/// time before the loop.
+///
+/// # Errors
+/// The kernel did not take or answer the request; its own refusal is not an error here.
+pub fn ask(
+    fd: RawFd,
+    request: &[u8],
+    buffer: &mut [u8],
+    mut take: impl FnMut(Received<'_>),
+) -> Result<(), Fault> {
+    send_now(fd, request)?;
+    loop {
+        let what = "read the kernel's tables";
+        let received = receive(fd, buffer, 0).map_err(|errno| Fault { what, errno })?;
+        let ends = match received {
+            Received::Datagram(datagram) => rtnl::messages(datagram).any(|item| {
+                item.is_ok_and(|item| {
+                    matches!(item.message, Message::Done { .. } | Message::Ack { .. })
+                })
+            }),
+            Received::Overrun => true,
+            Received::Foreign => false,
+        };
+        take(received);
+        if ends {
+            return Ok(());
         }
     }
 }
@@ -309,9 +322,18 @@ pub fn remove(fd: RawFd, owned: Owned) -> Result<i32, Fault> {
         lifetime_secs: None,
         proto: 0,
     };
-    let what = "remove an address";
     let len = rtnl::emit_address(&request, 1, &mut buffer).unwrap_or(0);
-    send_now(fd, buffer.get(..len).unwrap_or(&[]))?;
+    carry_out(fd, buffer.get(..len).unwrap_or(&[]), "remove an address")
+}
+
+/// Sends one request that asks for an acknowledgement, and waits for that: 0, or the kernel's errno.
+/// For the time before the loop.
+///
+/// # Errors
+/// The kernel did not take or answer the request: it cannot do `what`.
+pub fn carry_out(fd: RawFd, request: &[u8], what: &'static str) -> Result<i32, Fault> {
+    let mut buffer = [0; REQUEST_LEN_MAX];
+    send_now(fd, request)?;
     loop {
         let received = receive(fd, &mut buffer, 0).map_err(|errno| Fault { what, errno })?;
         let Received::Datagram(datagram) = received else { continue };

@@ -153,13 +153,24 @@ pub fn reap(pid: libc::pid_t) -> Option<End> {
     let mut status = 0;
     // SAFETY: the kernel writes to `status` only.
     let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
-    if reaped != pid {
-        return None;
-    }
+    (reaped == pid).then(|| end(status))
+}
+
+/// Waits until child `pid` has ended, and tells how.
+#[cfg(feature = "init")]
+pub fn wait(pid: libc::pid_t) -> End {
+    let mut status = 0;
+    // SAFETY: the kernel writes to `status` only. Nothing is to interrupt the call, and who has no
+    // such child has nothing to wait for.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    end(status)
+}
+
+fn end(status: libc::c_int) -> End {
     if libc::WIFEXITED(status) {
-        Some(End::Exited(libc::WEXITSTATUS(status)))
+        End::Exited(libc::WEXITSTATUS(status))
     } else {
-        Some(End::Killed(libc::WTERMSIG(status)))
+        End::Killed(libc::WTERMSIG(status))
     }
 }
 
@@ -232,10 +243,17 @@ pub(super) fn is_memory_unlimited() -> bool {
 
 /// Ordinary scheduling again, whatever was inherited, and no privilege when memory runs out.
 pub fn set_ordinary() {
+    // What the kernel starts with (init_task).
+    const TIMER_SLACK: libc::c_ulong = 50_000;
     // SAFETY: all zeros are valid for this struct of integers.
     let parameter: libc::sched_param = unsafe { core::mem::zeroed() };
     // SAFETY: reads `parameter`.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameter) };
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, TIMER_SLACK, 0, 0, 0);
+        // Not by the C library's function: musl's only says ENOSYS.
+        let other = libc::SCHED_OTHER;
+        libc::syscall(libc::SYS_sched_setscheduler, 0, other, &raw const parameter);
+    }
     let _ = std::fs::write("/proc/self/oom_score_adj", "0");
 }
 

@@ -99,7 +99,27 @@ impl Guest {
     /// Waits until a VT100 at its serial line shows this. Its rows.
     #[track_caller]
     pub(crate) fn until_shown(&self, text: &str) -> Vec<String> {
+        self.shown(text, PATIENCE).unwrap_or_else(|rows| {
+            panic!("{} does not show {text:?}, but\n{}", self.name, rows.join("\n"))
+        })
+    }
+
+    /// The same, and presses keys every other second, which are lost where nobody reads yet.
+    #[track_caller]
+    pub(crate) fn press_until_shown(&mut self, keys: &str, text: &str) -> Vec<String> {
         let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.press(keys);
+            if let Ok(rows) = self.shown(text, Duration::from_secs(2)) {
+                return rows;
+            }
+        }
+        self.until_shown(text)
+    }
+
+    /// Its rows, whether or not they show this in time.
+    fn shown(&self, text: &str, patience: Duration) -> Result<Vec<String>, Vec<String>> {
+        let until = Instant::now() + patience;
         let (mut terminal, mut taken) = (vt100::Parser::new(24, 80, 0), 0);
         let mut said = self.serial.said.lock().unwrap();
         loop {
@@ -108,12 +128,11 @@ impl Guest {
             let rows = terminal.screen().rows(0, 80);
             let rows: Vec<_> = rows.map(|row| row.trim_end().to_owned()).collect();
             if rows.iter().any(|row| row.contains(text)) {
-                return rows;
+                return Ok(rows);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || said.1 {
-                drop(said);
-                panic!("{} does not show {text:?}, but\n{}", self.name, rows.join("\n"));
+                return Err(rows);
             }
             said = self.serial.news.wait_timeout(said, left).unwrap().0;
         }

@@ -16,10 +16,6 @@ const PSS: &[u8] = b"for process in /proc/[0-9]*; do
 done | awk '{ sum += $2 } END { print sum, \"kB of ringward\" }'
 ";
 
-/// What a guest says before and after it loads the modules of Debian's kernel.
-pub(crate) const MODULES_BEGIN: &str = "modules-begin";
-pub(crate) const MODULES_END: &str = "modules-end";
-
 /// Where Cargo builds.
 pub(crate) fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
@@ -103,17 +99,14 @@ pub(crate) fn initramfs_with(
 ) -> Vec<u8> {
     let mut archive = fs::read(built(machine).join("initramfs.gz")).unwrap();
     pad(&mut archive);
-    let mut start = format!("#!/bin/sh\necho {MODULES_BEGIN}\n");
     for folder in ["lib", "lib/vm"] {
         entry(&mut archive, folder, 0o040_755, &[]);
     }
     for module in modules(machine) {
-        let name = module.file_name().unwrap().to_str().unwrap();
-        entry(&mut archive, &format!("lib/vm/{name}"), 0o100_644, &fs::read(&module).unwrap());
-        start += &format!("insmod /lib/vm/{name}\n");
+        let octets = fs::read(&module).unwrap();
+        entry(&mut archive, &place(&module)[1..], 0o100_644, unsigned(&octets));
     }
-    start += &format!("echo {MODULES_END}\nip addr add {address}/24 dev eth0\n");
-    entry(&mut archive, "etc/rc.local", 0o100_755, start.as_bytes());
+    entry(&mut archive, "etc/plan", 0o100_644, plan(machine, address).as_bytes());
     entry(&mut archive, "etc/pss", 0o100_755, PSS);
     if let Some(program) = program {
         entry(&mut archive, "sbin/ringward", 0o100_700, program);
@@ -123,6 +116,20 @@ pub(crate) fn initramfs_with(
     }
     entry(&mut archive, "TRAILER!!!", 0, &[]);
     archive
+}
+
+/// What a guest does before its router: its card's modules, and its address.
+pub(crate) fn plan(machine: &Machine, address: &str) -> String {
+    let modules = modules(machine);
+    let mut lines: Vec<_> =
+        modules.iter().map(|module| format!("module {}", place(module))).collect();
+    lines.push(format!("address eth0 {address}/24\n"));
+    lines.join("\n")
+}
+
+/// Where a module is in a guest.
+fn place(module: &Path) -> String {
+    format!("/lib/vm/{}", module.file_name().unwrap().to_str().unwrap())
 }
 
 /// One entry of a "newc" archive.
@@ -156,6 +163,15 @@ fn modules(machine: &Machine) -> Vec<PathBuf> {
         collect(name, &files, &mut found);
     }
     found
+}
+
+/// A module without the signature behind it: the kernel says so and takes it, and need not reckon
+/// with keys of 4096 bits first (struct module_signature, linux/module_signature.h).
+fn unsigned(module: &[u8]) -> &[u8] {
+    let Some(rest) = module.strip_suffix(b"~Module signature appended~\n") else { return module };
+    let (rest, len) = rest.split_at(rest.len() - 4);
+    let len = u32::from_be_bytes(len.try_into().unwrap());
+    &rest[..rest.len() - 8 - usize::try_from(len).unwrap()]
 }
 
 fn find(folder: &Path, files: &mut BTreeMap<String, PathBuf>) {

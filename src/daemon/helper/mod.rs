@@ -50,6 +50,8 @@ impl Keeper {
         match process::fork()? {
             Fork::Child => {
                 drop(socket);
+                // An image's router is started before all else.
+                process::set_ordinary();
                 keep(&theirs)
             }
             Fork::Parent(pid) => {

@@ -12,7 +12,8 @@ mod route;
 pub use abi::*;
 pub use message::{Address, Item, Link, Malformed, Message, Messages, messages};
 pub use request::{
-    AddressRequest, Builder, Dump, emit_address, emit_dump, emit_dump_of_routes, ifinfomsg,
+    AddressRequest, Builder, Dump, emit_address, emit_dump, emit_dump_of_routes, emit_own_address,
+    emit_up, ifinfomsg,
 };
 pub use route::Route;
 

@@ -179,13 +179,7 @@ pub fn emit_address(
     };
     let family = Family::of(request.ip);
     let mut message = Builder::new(buffer, kind, flags, sequence);
-    message.body(&ifaddrmsg(family, request.prefix_len, 0, request.index.get()));
-    for kind in [IFA_LOCAL, IFA_ADDRESS] {
-        match request.ip {
-            IpAddr::V4(ip) => message.attribute(kind, &ip.octets()),
-            IpAddr::V6(ip) => message.attribute(kind, &ip.octets()),
-        };
-    }
+    put_address(&mut message, request.index, request.ip, request.prefix_len);
     if !request.add {
         return message.finish();
     }
@@ -207,4 +201,37 @@ pub fn emit_address(
         message.attribute(IFA_PROTO, &[request.proto]);
     }
     message.finish()
+}
+
+/// Writes a request for an address that the machine has for itself, which asks for an
+/// acknowledgement: one that exists already is refused (EEXIST). `None`: `buffer` is too short.
+pub fn emit_own_address(
+    index: IfIndex,
+    ip: IpAddr,
+    prefix_len: u8,
+    sequence: u32,
+    buffer: &mut [u8],
+) -> Option<usize> {
+    let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    let mut message = Builder::new(buffer, RTM_NEWADDR, flags, sequence);
+    put_address(&mut message, index, ip, prefix_len);
+    message.finish()
+}
+
+fn put_address(message: &mut Builder<'_>, index: IfIndex, ip: IpAddr, prefix_len: u8) {
+    message.body(&ifaddrmsg(Family::of(ip), prefix_len, 0, index.get()));
+    for kind in [IFA_LOCAL, IFA_ADDRESS] {
+        match ip {
+            IpAddr::V4(ip) => message.attribute(kind, &ip.octets()),
+            IpAddr::V6(ip) => message.attribute(kind, &ip.octets()),
+        };
+    }
+}
+
+/// Writes a request to set a link up, which asks for an acknowledgement. `None`: `buffer` is too
+/// short.
+pub fn emit_up(index: IfIndex, sequence: u32, buffer: &mut [u8]) -> Option<usize> {
+    Builder::new(buffer, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, sequence)
+        .body(&ifinfomsg(Some(index), IFF_UP, IFF_UP))
+        .finish()
 }

@@ -608,3 +608,30 @@ fn an_attribute_longer_than_its_length_field_does_not_fit() {
     assert_eq!(fit(&value[..65_531], &mut buffer), Some(16 + 65_536));
     assert_eq!(fit(&value, &mut buffer), None);
 }
+
+#[test]
+fn an_image_s_own_addresses_are_new_and_its_links_are_set_up() {
+    let IpAddr::V6(ip) = REQUEST_V6.ip else { unreachable!() };
+    let own =
+        |ip: IpAddr, len| emitted(|buffer| emit_own_address(REQUEST.index, ip, len, 7, buffer));
+    // RTM_NEWADDR; NLM_F_REQUEST, ACK, EXCL, CREATE.
+    assert_eq!(
+        own(Ipv4Addr::new(10, 1, 1, 1).into(), 24),
+        hex("28000000 1400 0506 07000000 00000000  02 18 00 00 03000000
+            0800 0200 0a010101  0800 0100 0a010101"),
+    );
+    // No lifetimes, and with duplicate address detection.
+    let octets = "fd99 0000 0000 0000 0000 0000 0200 0001";
+    assert_eq!(
+        own(ip.into(), 128),
+        hex(&format!(
+            "40000000 1400 0506 07000000 00000000  0a 80 00 00 03000000
+            1400 0200 {octets}  1400 0100 {octets}"
+        )),
+    );
+    // RTM_NEWLINK; NLM_F_REQUEST, ACK; IFF_UP of a mask of IFF_UP.
+    assert_eq!(
+        emitted(|buffer| emit_up(REQUEST.index, 7, buffer)),
+        hex("20000000 1000 0500 07000000 00000000  00 00 0000 03000000 01000000 01000000"),
+    );
+}
