@@ -8,12 +8,13 @@ use crate::io::embedded;
 use crate::limits;
 
 /// The features of Cargo.toml that change what the program does, and whether this build has them.
-const BUILT: [(&str, bool); 6] = [
+const BUILT: [(&str, bool); 7] = [
     ("daemon", cfg!(feature = "daemon")),
     ("commands", cfg!(feature = "commands")),
     ("trackers", cfg!(feature = "trackers")),
     ("compiler", cfg!(feature = "compiler")),
     ("console", cfg!(feature = "console")),
+    ("init", cfg!(feature = "init")),
     ("demo", cfg!(feature = "demo")),
 ];
 
