@@ -12,6 +12,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use super::check::is_interface_name;
 use crate::addr::Family;
 use crate::limits::INTERFACE_NAME_LEN_MAX;
 
@@ -52,7 +53,7 @@ pub enum Fault<'a> {
     Step(&'a str),
     /// The file is not an absolute path.
     File(&'a str),
-    /// The interface's name is missing or too long.
+    /// No name of an interface.
     Interface(&'a str),
     /// No address with the length of its network.
     Address(&'a str),
@@ -69,7 +70,7 @@ impl fmt::Display for Fault<'_> {
             }
             Fault::Interface(word) => write!(
                 f,
-                "'{word}' is no interface's name (1 to {INTERFACE_NAME_LEN_MAX} octets): address \
+                "'{word}' is no interface's name (1 to {INTERFACE_NAME_LEN_MAX} octets without '/', ':' and spaces): address \
                  INTERFACE ADDRESS/LENGTH"
             ),
             Fault::Address(word) => write!(
@@ -100,7 +101,8 @@ pub fn parse(line: &str) -> Result<Option<Step<'_>>, Mistake<'_>> {
         }
         "address" => {
             let (interface, rest) = word(rest);
-            if interface.is_empty() || interface.len() > INTERFACE_NAME_LEN_MAX {
+            // Of any length, for that rule: the type of a name has the limit.
+            if !is_interface_name(interface) || interface.len() > INTERFACE_NAME_LEN_MAX {
                 return Err(mistake(line, interface, Fault::Interface(interface)));
             }
             let (text, rest) = word(rest);

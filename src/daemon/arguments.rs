@@ -130,12 +130,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         return Err(Usage("a command is missing".into()));
     };
     match command.to_str() {
-        Some("run") => {
-            words.run("run").map(|options| options.map_or(Invocation::Help, Invocation::Run))
-        }
-        Some("check") => {
-            words.run("check").map(|options| options.map_or(Invocation::Help, Invocation::Check))
-        }
+        Some("run") => words.run("run", Invocation::Run),
+        Some("check") => words.run("check", Invocation::Check),
         Some("status") => words.ask("status"),
         Some("log") => words.ask("log"),
         Some("reload") => words.ask("reload"),
@@ -161,8 +157,11 @@ struct Words {
 }
 
 impl Words {
-    /// None: it asks for help.
-    fn run(mut self, command: &str) -> Result<Option<Box<RunOptions>>, Usage> {
+    fn run(
+        mut self,
+        command: &str,
+        invocation: fn(Box<RunOptions>) -> Invocation,
+    ) -> Result<Invocation, Usage> {
         let mut control = None;
         let mut options = RunOptions {
             run_directory: RUN_DIRECTORY.into(),
@@ -185,12 +184,12 @@ impl Words {
                 Some("--console") => {
                     options.console = Some(Console::parse(&self.text("--console")?)?);
                 }
-                Some("--help" | "-h") => return Ok(None),
+                Some("--help" | "-h") => return Ok(Invocation::Help),
                 _ => return Err(unknown(command, &word)),
             }
         }
         options.control = control.unwrap_or_else(|| options.run_directory.join("control"));
-        Ok(Some(Box::new(options)))
+        Ok(invocation(Box::new(options)))
     }
 
     #[cfg(feature = "console")]

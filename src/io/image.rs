@@ -4,10 +4,14 @@ use core::ffi::CStr;
 use core::ptr;
 use std::ffi::CString;
 use std::fs::File;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::mount::{MsFlags, mount};
+use nix::net::if_::if_nametoindex;
+use nix::unistd::{pipe2, setsid};
 
 use super::process::{self, End, Fork};
 use super::{Fault, netlink};
@@ -22,6 +26,10 @@ const FILE_SYSTEMS: [(&CStr, &CStr, &CStr); 4] = [
     (c"tmpfs", c"/run", c"mode=755"),
 ];
 
+fn fault(what: &'static str, errno: Errno) -> Fault {
+    Fault { what, errno: errno as i32 }
+}
+
 /// Mounts them. What is there already stays: kernels can mount `/dev` themselves.
 ///
 /// # Errors
@@ -29,11 +37,9 @@ const FILE_SYSTEMS: [(&CStr, &CStr, &CStr); 4] = [
 pub fn mount_file_systems() -> Result<(), Fault> {
     let mut result = Ok(());
     for (kind, place, data) in FILE_SYSTEMS {
-        let (kind, place) = (kind.as_ptr(), place.as_ptr());
-        // SAFETY: the kernel reads the strings up to their zeros.
-        let mounted = unsafe { libc::mount(kind, place, kind, 0, data.as_ptr().cast()) };
-        if mounted != 0 && Errno::last() != Errno::EBUSY {
-            result = Err(Fault::last("mount /dev, /proc, /sys and /run"));
+        match mount(Some(kind), place, Some(kind), MsFlags::empty(), Some(data)) {
+            Ok(()) | Err(Errno::EBUSY) => {}
+            Err(errno) => result = Err(fault("mount /dev, /proc, /sys and /run", errno)),
         }
     }
     result
@@ -72,10 +78,8 @@ pub fn add_address(
     prefix_len: u8,
 ) -> Result<(), Fault> {
     let what = "add the address";
-    let name = CString::new(interface).map_err(|_| Fault { what, errno: libc::EINVAL })?;
-    // SAFETY: reads the name up to its zero.
-    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    let index = IfIndex::new(index).ok_or_else(|| Fault::last("find the interface"))?;
+    let index = if_nametoindex(interface).map_err(|errno| fault("find the interface", errno))?;
+    let index = IfIndex::new(index).ok_or_else(|| fault("find the interface", Errno::ENODEV))?;
     let mut buffer = [0; netlink::REQUEST_LEN_MAX];
     let len = rtnl::emit_own_address(index, ip, prefix_len, 1, &mut buffer).unwrap_or(0);
     match netlink::carry_out(netlink, buffer.get(..len).unwrap_or(&[]), what)? {
@@ -143,13 +147,7 @@ pub fn become_program(program: &CStr, name: &CStr, argument: Option<&CStr>) -> F
 /// # Errors
 /// The kernel has no descriptor left.
 pub fn pipe() -> Result<(OwnedFd, OwnedFd), Fault> {
-    let mut fds = [0; 2];
-    // SAFETY: the kernel writes to the two of `fds` only.
-    if unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
-        return Err(Fault::last("open a pipe"));
-    }
-    // SAFETY: both are open, and nobody else has them.
-    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+    pipe2(OFlag::O_CLOEXEC).map_err(|errno| fault("open a pipe", errno))
 }
 
 /// Gives a descriptor to the programs that follow, under this number.
@@ -160,8 +158,8 @@ pub fn hand_on(fd: &OwnedFd, number: RawFd) {
 
 /// A session of its own: no key of a terminal's ends it.
 pub fn leave_terminal() {
-    // SAFETY: touches no memory.
-    unsafe { libc::setsid() };
+    // Fails where it has one already.
+    let _ = setsid();
 }
 
 /// For a first program that is left alone: takes note of processes that have ended, for good.

@@ -90,8 +90,8 @@ pub(super) fn tell(verdict: &mut Verdict, members: &[Member<'_>]) {
         before = follower;
     }
     if !followers.is_empty() {
-        let back = match (master.instance.preempt, master.instance.preempt_delay) {
-            _ if firsts.len() > 1 => "leaves the master alone".to_owned(),
+        let preempts = firsts.len() == 1 && master.instance.preempt;
+        let back = match (preempts, master.instance.preempt_delay) {
             (false, _) => "leaves the master alone".to_owned(),
             (true, delay) if delay.is_zero() => "takes over at once".to_owned(),
             (true, delay) => format!("takes over after {delay}"),
