@@ -14,7 +14,7 @@ use super::haste::Haste;
 #[cfg(not(feature = "trackers"))]
 use super::no_probe::Probes;
 use super::ports::Ports;
-use super::presence::Presence;
+use super::presence::{Name, Presence};
 #[cfg(feature = "trackers")]
 use super::probe::Probes;
 use super::reload::Reload;
@@ -101,7 +101,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         log::warn!("- console-missing reason=\"this build has no consoles\"");
     }
     check_privileges()?;
-    let mut process = Process {
+    let process = Process {
         pid: std::process::id(),
         started_at: clock::now(),
         restarts: legacy.restarts,
@@ -111,9 +111,6 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         abandoned_version: legacy.abandoned,
         ..Process::default()
     };
-    if options.realtime {
-        process.memory_locked = tell(process::lock_memory());
-    }
     let news = netlink::open(Groups::News)?;
     let commands = netlink::open(Groups::None)?;
     engine.set_port(netlink::port(commands.as_raw_fd())?);
@@ -129,10 +126,8 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
     let mut netlink = Netlink::new(NETLINK.take());
     let reload = prepare_reload(space, &path, &options.networks);
     let (is_filtered, is_last) = (house.filtered, legacy.is_last);
-    let others = house.presence.as_ref().map_or(0, Presence::others);
-    if others > 0 {
-        log::info!("- not-alone others={others} text=\"what they have is left alone\"");
-    }
+    let locks_memory = options.realtime;
+    let name = house.presence.as_ref().map(Presence::name);
     #[cfg(feature = "trackers")]
     let restarts = legacy.restarts;
 
@@ -140,7 +135,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         let now = clock::now();
         engine.configure(now);
         if let Err(fault) =
-            settle(engine, &mut netlink, commands.as_raw_fd(), &mut journal, others == 0)
+            settle(engine, &mut netlink, commands.as_raw_fd(), &mut journal, name.as_ref())
         {
             log::error!("- not-started reason=\"{fault}\"");
             return Exit::System;
@@ -187,7 +182,7 @@ fn start(house: &House<'_>, legacy: Legacy<'_>) -> Result<Exit, Failure> {
         if is_filtered {
             daemon.process.seccomp = tell(filter::confine(Refusal::of_this_build()));
         }
-        daemon.run().await
+        daemon.run(locks_memory).await
     })
     .map_err(explain_ring)
 }
@@ -303,7 +298,7 @@ fn settle(
     netlink: &mut Netlink,
     commands: RawFd,
     journal: &mut Journal,
-    is_alone: bool,
+    name: Option<&Name>,
 ) -> Result<(), Fault> {
     let mut present = Vec::new();
     let mut buffer = [0; netlink::REQUEST_LEN_MAX];
@@ -325,7 +320,13 @@ fn settle(
     let noted: Vec<Owned> = journal.owned().collect();
     let beats: Vec<Heartbeat> = journal.beats().collect();
     journal.forget_beats();
-    let left = left_over(&present, &noted, is_alone);
+    // Nobody is looked for where nobody can have left anything.
+    let has_marks = present.iter().any(|address| address.proto == ADDRESS_PROTO);
+    let others = name.filter(|_| has_marks).map_or(0, Name::others);
+    if others > 0 {
+        log::info!("- not-alone others={others} text=\"what they have is left alone\"");
+    }
+    let left = left_over(&present, &noted, others == 0);
     for owned in noted.iter().filter(|owned| !left.contains(owned)) {
         journal.strike(*owned);
     }

@@ -18,9 +18,13 @@ const PREFIX: &str = "ringward/";
 /// Seen by others as long as it is held.
 #[derive(Debug)]
 pub(super) struct Presence {
-    name: String,
+    name: Name,
     _socket: UnixDatagram,
 }
+
+/// By what others know this one.
+#[derive(Clone, Debug)]
+pub(super) struct Name(String);
 
 impl Presence {
     /// None where the kernel refuses: others then take this one for dead.
@@ -30,9 +34,15 @@ impl Presence {
         let name = format!("{PREFIX}{}/{started_at}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).ok()?;
         let socket = UnixDatagram::bind_addr(&address).ok()?;
-        Some(Presence { name, _socket: socket })
+        Some(Presence { name: Name(name), _socket: socket })
     }
 
+    pub(super) fn name(&self) -> Name {
+        self.name.clone()
+    }
+}
+
+impl Name {
     /// How many others there are. None can be seen where /proc is not mounted.
     pub(super) fn others(&self) -> usize {
         File::open("/proc/net/unix").map_or(0, |table| self.count(BufReader::new(table)))
@@ -43,7 +53,7 @@ impl Presence {
         let lines = table.lines().map_while(Result::ok);
         let is_other = |line: &String| {
             line.rsplit_once(" @")
-                .is_some_and(|(_, name)| name.starts_with(PREFIX) && name != self.name)
+                .is_some_and(|(_, name)| name.starts_with(PREFIX) && name != self.0)
         };
         lines.filter(is_other).count()
     }
@@ -55,7 +65,8 @@ mod tests {
 
     #[test]
     fn others_are_counted_and_oneself_is_not() {
-        let first = Presence::new().expect("a socket");
+        let presence = Presence::new().expect("a socket");
+        let first = presence.name();
         // As Linux 6.18 prints it.
         let table = format!(
             "Num       RefCount Protocol Flags    Type St Inode Path\n\
@@ -63,11 +74,11 @@ mod tests {
              0000000000000000: 00000002 00000000 00000000 0002 01 12346 @ringward/1/2\n\
              0000000000000000: 00000002 00000000 00010000 0001 01 12347 /run/ringward/control\n\
              0000000000000000: 00000003 00000000 00000000 0001 03 12348\n",
-            first.name
+            first.0
         );
         assert_eq!(first.count(table.as_bytes()), 1);
         let second = Presence::new().expect("a socket");
         // Whoever else runs on this machine counts as well.
-        assert!(first.others() >= 1 && second.others() >= 1);
+        assert!(first.others() >= 1 && second.name().others() >= 1);
     }
 }

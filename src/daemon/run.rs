@@ -6,6 +6,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+use super::boot::tell;
 use super::control::Control;
 use super::haste::{Haste, Step};
 #[cfg(not(feature = "trackers"))]
@@ -71,9 +72,11 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// Runs until it was asked to stop and everything is cleaned up.
-    pub(super) async fn run(mut self) -> Exit {
+    pub(super) async fn run(mut self, mut locks_memory: bool) -> Exit {
         self.listen();
         heap::seal();
+        // The first turn is a short one, whoever has nothing to send.
+        self.ring.push(Tag::Again, Operation::Nop);
         let mut now = clock::now();
         loop {
             self.ports.reconcile(now, self.engine, &mut self.ring);
@@ -101,6 +104,10 @@ impl Daemon {
             }
             self.sleep_until_next(now);
             self.ring.wait().await;
+            if core::mem::take(&mut locks_memory) {
+                // The first adverts do not wait for it.
+                self.process.memory_locked = tell(process::lock_memory());
+            }
             now = self.wake();
             self.take_completions(now);
             let (inbox, ring) = (&mut self.inbox, &mut self.ring);

@@ -10,13 +10,12 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
-use nix::net::if_::if_nametoindex;
 use nix::unistd::{pipe2, setsid};
 
 use super::process::{self, End, Fork};
 use super::{Fault, netlink};
 use crate::addr::IfIndex;
-use crate::wire::rtnl::{self, Dump, Message};
+use crate::wire::rtnl::{self, Dump, Link, Message};
 
 /// The kernel's own file systems, and one for what lives as long as the machine: kind, folder, data.
 const FILE_SYSTEMS: [(&CStr, &CStr, &CStr); 4] = [
@@ -78,8 +77,8 @@ pub fn add_address(
     prefix_len: u8,
 ) -> Result<(), Fault> {
     let what = "add the address";
-    let index = if_nametoindex(interface).map_err(|errno| fault("find the interface", errno))?;
-    let index = IfIndex::new(index).ok_or_else(|| fault("find the interface", Errno::ENODEV))?;
+    let links = links(netlink, |link| link.name == interface)?;
+    let [index] = *links else { return Err(fault("find the interface", Errno::ENODEV)) };
     let mut buffer = [0; netlink::REQUEST_LEN_MAX];
     let len = rtnl::emit_own_address(index, ip, prefix_len, 1, &mut buffer).unwrap_or(0);
     match netlink::carry_out(netlink, buffer.get(..len).unwrap_or(&[]), what)? {
@@ -97,18 +96,9 @@ const DUMP_LEN: usize = 1 << 14;
 /// # Errors
 /// There is no list of links, or the kernel refused one. The others are up.
 pub fn set_links_up(netlink: RawFd) -> Result<(), Fault> {
-    let (mut links, mut buffer) = (Vec::new(), [0; DUMP_LEN]);
-    let mut request = [0; netlink::REQUEST_LEN_MAX];
-    let len = rtnl::emit_dump(Dump::Links, 1, &mut request).unwrap_or(0);
-    netlink::ask(netlink, request.get(..len).unwrap_or(&[]), &mut buffer, |received| {
-        let netlink::Received::Datagram(datagram) = received else { return };
-        links.extend(rtnl::messages(datagram).flatten().filter_map(|item| {
-            let Message::Link(link) = item.message else { return None };
-            (!link.loopback && !link.up).then_some(link.index)
-        }));
-    })?;
     let (what, mut result) = ("set a link up", Ok(()));
-    for index in links {
+    let mut request = [0; netlink::REQUEST_LEN_MAX];
+    for index in links(netlink, |link| !link.loopback && !link.up)? {
         let len = rtnl::emit_up(index, 1, &mut request).unwrap_or(0);
         match netlink::carry_out(netlink, request.get(..len).unwrap_or(&[]), what)? {
             0 => {}
@@ -116,6 +106,21 @@ pub fn set_links_up(netlink: RawFd) -> Result<(), Fault> {
         }
     }
     result
+}
+
+/// The links of this kind.
+fn links(netlink: RawFd, is_meant: impl Fn(&Link<'_>) -> bool) -> Result<Vec<IfIndex>, Fault> {
+    let (mut links, mut buffer) = (Vec::new(), [0; DUMP_LEN]);
+    let mut request = [0; netlink::REQUEST_LEN_MAX];
+    let len = rtnl::emit_dump(Dump::Links, 1, &mut request).unwrap_or(0);
+    netlink::ask(netlink, request.get(..len).unwrap_or(&[]), &mut buffer, |received| {
+        let netlink::Received::Datagram(datagram) = received else { return };
+        links.extend(rtnl::messages(datagram).flatten().filter_map(|item| {
+            let Message::Link(link) = item.message else { return None };
+            is_meant(&link).then_some(link.index)
+        }));
+    })?;
+    Ok(links)
 }
 
 /// Runs a program, with one argument, and waits for its end.

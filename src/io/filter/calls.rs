@@ -100,6 +100,8 @@ pub(super) const CONFINED: &[Call] = &[
     #[cfg(any(target_arch = "arm", target_arch = "mips", target_arch = "x86"))]
     only(libc::SYS_mmap2, Only::Without(2, PROT_EXEC)),
     only(libc::SYS_mprotect, Only::Without(2, PROT_EXEC)),
+    // Once, behind the first adverts.
+    any(libc::SYS_mlockall),
     // The end: an orderly one, and abort(3).
     any(libc::SYS_epoll_ctl),
     any(libc::SYS_exit),
