@@ -38,6 +38,9 @@ struct Serial {
     news: Condvar,
 }
 
+/// Guests whose time is ours.
+const FREE: [&str; 2] = ["-accel", "tcg,thread=multi"];
+
 impl Guest {
     /// Powers it on, with this initramfs.
     pub(crate) fn start(
@@ -46,13 +49,24 @@ impl Guest {
         number: u8,
         initramfs: &[u8],
     ) -> Self {
+        Guest::start_paced(machine, segment, number, initramfs, &FREE)
+    }
+
+    /// The same, with what QEMU is told of its pace.
+    pub(crate) fn start_paced(
+        machine: &Machine,
+        segment: &Segment,
+        number: u8,
+        initramfs: &[u8],
+        pace: &[&str],
+    ) -> Self {
         let name = format!("guest-{number}");
         let [image, monitor] =
             ["initramfs", "monitor"].map(|what| segment.folder().join(format!("{name}-{what}")));
         fs::write(&image, initramfs).unwrap();
         let vm = target().join("vm");
         let mut command = Command::new(vm.join(machine.program));
-        command.args(machine.arguments).args(["-accel", "tcg,thread=multi"]);
+        command.args(machine.arguments).args(pace);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
         for firmware in ["qemu", "seabios"] {
             command.arg("-L").arg(vm.join("root/usr/share").join(firmware));
