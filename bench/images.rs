@@ -32,7 +32,8 @@ const LENGTHS: [(&str, &str, &str); 2] = [
     ("executable", "ringward", "budget.executable_len_max"),
     ("initramfs", "initramfs.gz", "budget.initramfs_len_max"),
 ];
-/// Proportional set size of all processes of ringward, in kB.
+/// Proportional set size of all processes of ringward, in kB: of a board that does VRRP and nothing
+/// else.
 const PSS_MAX: f64 = 700.0;
 /// Seconds from /init to the first advert as owner.
 const START_MAX: f64 = 0.3;
@@ -40,7 +41,9 @@ const START_MAX: f64 = 0.3;
 /// processors of these boards carry out. It tells the same on every machine.
 ///
 /// By our own clock, a start is mostly QEMU's translation of code that is run for the first time.
-const COUNTED: [&str; 4] = ["-accel", "tcg", "-icount", "shift=3"];
+const COUNTED: [&str; 6] =
+    // MIPS's kernel measures its clock by the clock of the day.
+    ["-accel", "tcg", "-icount", "shift=3", "-rtc", "clock=vm"];
 
 /// So many owners, the first of them of the virtual router 1.
 fn owners(count: usize) -> String {
@@ -130,11 +133,19 @@ fn main() -> ExitCode {
         machines.extend([&ARMV7, &MIPSEL]);
     }
     let (mut passed, mut failed) = (0, 0);
-    let mut row = |board: &str, what: &str, figure: f64, bound: f64, unit: &str| {
-        let is_met = figure <= bound;
-        *if is_met { &mut passed } else { &mut failed } += 1;
-        let missed = if is_met { "" } else { " (missed)" };
-        println!("| {board} | {what} | {figure:.3} {unit} | {bound}{missed} |");
+    let mut row = |board: &str, what: &str, figure: f64, bound: Option<f64>, unit: &str| {
+        let judged = match bound {
+            Some(bound) if figure <= bound => {
+                passed += 1;
+                bound.to_string()
+            }
+            Some(bound) => {
+                failed += 1;
+                format!("{bound} (missed)")
+            }
+            None => String::new(),
+        };
+        println!("| {board} | {what} | {figure:.3} {unit} | {judged} |");
     };
     println!("\n| image | what | figure | bound |\n|---|---|---|---|");
     for machine in machines {
@@ -142,17 +153,19 @@ fn main() -> ExitCode {
         for (what, file, budget) in LENGTHS {
             let len = fs::metadata(built(machine).join(file)).unwrap().len() as f64;
             let budget: f64 = setting(machine, budget).parse().unwrap();
-            row(board, what, len / 1000.0, budget / 1000.0, "kB");
+            row(board, what, len / 1000.0, Some(budget / 1000.0), "kB");
         }
         let program = program(machine, &[owners(INSTANCES)]);
         let archive = initramfs(machine, "10.0.0.1", Some(&program));
         let starts: Vec<Start> = (0..ROUNDS).map(|_| start(machine, &archive)).collect();
-        row(board, "PSS, instances: 16", median(&starts, |start| start.pss), PSS_MAX, "kB");
+        let does_more = setting(machine, "build.features").contains("commands");
+        let pss_max = Some(PSS_MAX).filter(|_| !does_more);
+        row(board, "PSS, instances: 16", median(&starts, |start| start.pss), pss_max, "kB");
         let (seconds, modules) = start_counted(machine, &archive);
-        row(board, "/init to the first advert as owner", seconds, START_MAX, "s");
-        println!("| {board} | of these, Debian's modules | {modules:.3} s | |");
+        row(board, "/init to the first advert as owner", seconds, Some(START_MAX), "s");
+        row(board, "of these, Debian's modules", modules, None, "s");
         let ours = median(&starts, |start| start.seconds);
-        println!("| {board} | the same as QEMU takes for it here | {ours:.3} s | |");
+        row(board, "the same as QEMU takes for it here", ours, None, "s");
     }
     println!("\n{passed} passed, {failed} failed");
     if failed == 0 || !has("--check") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
