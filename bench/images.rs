@@ -165,7 +165,7 @@ fn main() -> ExitCode {
         row(board, "/init to the first advert as owner", seconds, Some(START_MAX), "s");
         row(board, "of these, Debian's modules", modules, None, "s");
         let ours = median(&starts, |start| start.seconds);
-        row(board, "the same outside the guest", ours, None, "s");
+        row(board, "/init to the first advert, outside the guest", ours, None, "s");
     }
     println!("\n{passed} passed, {failed} failed");
     if failed == 0 || !has("--check") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
