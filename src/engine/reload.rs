@@ -72,11 +72,10 @@ impl Engine {
         self.kernel.restart();
         self.want_fifos();
         self.write_states();
-        for index in 0..self.routers.len() {
-            self.judge_priority(now, index);
-        }
         if self.started {
-            // Interfaces that are new to the configuration have not been looked at yet.
+            // Interfaces that are new to the configuration have not been looked at yet. Before that
+            // nothing is judged: no advert may have a priority of which only half is known, or of
+            // an instance that is about to fail.
             self.kernel.dump_wanted = true;
         }
     }

@@ -1,6 +1,10 @@
 //! A new configuration as a difference to the one in force.
 
+use super::tracking::{BAD, add_script, tracking};
 use super::*;
+use crate::config::model::{Span16, Subject, Tracker};
+use crate::track::Standing;
+use StateName::{Backup, Fault, Init};
 
 fn two(config: &mut Config) {
     add_instance(config, "VI_1", 51, 100, ip(100));
@@ -113,5 +117,141 @@ fn a_new_priority_is_advertised_with_the_next_advert() {
         read_again(&mut bench, &[ip(100)]);
         let left = bench.turn(Span::from_secs(1));
         assert_eq!(left, [Left::Advert(51, 120, "224.0.0.18".parse().unwrap())]);
+    });
+}
+
+#[test]
+fn a_reload_keeps_what_a_script_has_said() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(-20, false));
+        bench.run_ends(BAD);
+        bench.engine.expire(bench.now);
+        bench.drain();
+        let before = bench.standing();
+        assert_eq!(before.1, 80);
+        let due = bench.engine.routers()[0].fsm.deadline();
+        bench.stage(|config| {
+            // Another one before it.
+            add_script(config, "new");
+            add_instance(config, "V", 7, 100, ip(9));
+            add_script(config, "chk");
+            for script in 0..2 {
+                let subject = Subject::Script(script);
+                config.trackers.push(Tracker { subject, weight: -20, reverse: false }).unwrap();
+            }
+            config.instances[0].trackers = Span16 { start: 0, len: 2 };
+        });
+        bench.engine.reload(bench.now);
+        bench.drain();
+        assert_eq!(bench.standing(), before);
+        assert_eq!(bench.engine.routers()[0].fsm.deadline(), due);
+        let standings = bench.engine.scripts().iter().map(|script| script.counter.standing());
+        assert!(standings.eq([Standing::Waiting, Standing::Failing]));
+    });
+}
+
+#[test]
+fn a_reload_that_makes_a_fault_of_a_weight_leaves_no_advert_between() {
+    on_bench(|mut bench| {
+        bench.boot(tracking(-20, false));
+        bench.run_ends(BAD);
+        bench.become_master();
+        let advert = |priority| Left::Advert(7, priority, "224.0.0.18".parse().unwrap());
+        bench.turn(Span::from_millis(600));
+        bench.stage(tracking(0, false));
+        bench.engine.reload(bench.now);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        // The kernel takes its time.
+        assert_eq!(bench.turn(Span::from_millis(400)), [advert(80)]);
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(9), 32, ADDRESS_PROTO);
+        bench.answer(0);
+        assert_eq!(bench.drain(), [advert(0), Left::Remove(ip(9))]);
+        assert_eq!(bench.standing().0, Fault);
+    });
+}
+
+#[test]
+fn an_interface_that_a_reload_adds_does_not_count_before_it_was_looked_at() {
+    on_bench(|mut bench| {
+        bench.boot(|config| add_instance(config, "V", 7, 100, ip(9)));
+        bench.become_master();
+        bench.turn(Span::from_millis(600));
+        bench.stage(|config| {
+            add_instance(config, "V", 7, 100, ip(9));
+            config.interfaces.push("eth1".try_into().unwrap()).unwrap();
+            config.instances[0].trackers = Span16 { start: 0, len: 1 };
+            let subject = Subject::Interface(1);
+            config.trackers.push(Tracker { subject, weight: -20, reverse: false }).unwrap();
+        });
+        bench.engine.reload(bench.now);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        let advert = || Left::Advert(7, 100, "224.0.0.18".parse().unwrap());
+        assert_eq!(bench.turn(Span::from_millis(400)), [advert()]);
+        bench.link(2, "eth0", true);
+        bench.link(3, "eth1", true);
+        bench.answer(0);
+        assert_eq!(bench.drain(), [Left::Dump]);
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.address(true, 2, ip(9), 32, ADDRESS_PROTO);
+        bench.answer(0);
+        assert_eq!(bench.turn(Span::from_secs(1)), [advert()]);
+    });
+}
+
+#[test]
+fn a_reload_that_adds_a_script_of_weight_0_is_no_fault_before_it_fails() {
+    on_bench(|mut bench| {
+        bench.boot(|config| add_instance(config, "V", 7, 100, ip(9)));
+        assert_eq!(bench.standing().0, Backup);
+        bench.stage(tracking(0, false));
+        bench.engine.reload(bench.now);
+        bench.drain();
+        while !bench.asked.is_empty() {
+            bench.link(2, "eth0", true);
+            bench.address(true, 2, ip(5), 24, 0);
+            bench.answer_all();
+            bench.drain();
+        }
+        assert_eq!(bench.standing().0, Backup);
+        bench.run_ends(BAD);
+        assert_eq!(bench.standing().0, Fault);
+    });
+}
+
+#[test]
+fn a_reload_with_shorter_times_is_not_taken_for_a_sleep() {
+    on_bench(|mut bench| {
+        let two = |config: &mut Config, timeout| {
+            tracking(0, false)(config);
+            add_script(config, "slow");
+            config.scripts[1].timeout = timeout;
+        };
+        bench.boot(|config| two(config, Span::from_secs(20)));
+        bench.turn(Span::ZERO);
+        bench.jobs();
+        for _ in 0..25 {
+            bench.turn(Span::from_secs(1));
+        }
+        // With the new timeout it was lost 8 s ago.
+        bench.stage(|config| two(config, Span::from_secs(2)));
+        bench.engine.reload(bench.now);
+        bench.drain();
+        bench.link(2, "eth0", true);
+        bench.answer(0);
+        bench.drain();
+        bench.address(true, 2, ip(5), 24, 0);
+        bench.answer(0);
+        bench.turn(Span::from_millis(10));
+        for _ in 25..41 {
+            bench.turn(Span::from_secs(1));
+            assert_eq!(bench.standing().0, Init);
+        }
+        // 10 s, 2 s and 30 s after the start.
+        bench.turn(Span::from_secs(1));
+        assert_eq!(bench.standing().0, Fault);
     });
 }

@@ -349,56 +349,6 @@ fn a_helper_that_takes_no_more_is_asked_again() {
 }
 
 #[test]
-fn a_reload_keeps_what_a_script_has_said() {
-    on_bench(|mut bench| {
-        bench.boot(tracking(-20, false));
-        bench.run_ends(BAD);
-        bench.engine.expire(bench.now);
-        bench.drain();
-        let before = bench.standing();
-        assert_eq!(before.1, 80);
-        let due = bench.engine.routers()[0].fsm.deadline();
-        bench.stage(|config| {
-            // Another one before it.
-            add_script(config, "new");
-            add_instance(config, "V", 7, 100, ip(9));
-            add_script(config, "chk");
-            for script in 0..2 {
-                let subject = Subject::Script(script);
-                config.trackers.push(Tracker { subject, weight: -20, reverse: false }).unwrap();
-            }
-            config.instances[0].trackers = Span16 { start: 0, len: 2 };
-        });
-        bench.engine.reload(bench.now);
-        bench.drain();
-        assert_eq!(bench.standing(), before);
-        assert_eq!(bench.engine.routers()[0].fsm.deadline(), due);
-        let standings = bench.engine.scripts().iter().map(|script| script.counter.standing());
-        assert!(standings.eq([Standing::Waiting, Standing::Failing]));
-    });
-}
-
-#[test]
-fn a_reload_that_adds_a_script_of_weight_0_is_no_fault_before_it_fails() {
-    on_bench(|mut bench| {
-        bench.boot(|config| add_instance(config, "V", 7, 100, ip(9)));
-        assert_eq!(bench.standing().0, Backup);
-        bench.stage(tracking(0, false));
-        bench.engine.reload(bench.now);
-        bench.drain();
-        while !bench.asked.is_empty() {
-            bench.link(2, "eth0", true);
-            bench.address(true, 2, ip(5), 24, 0);
-            bench.answer_all();
-            bench.drain();
-        }
-        assert_eq!(bench.standing().0, Backup);
-        bench.run_ends(BAD);
-        assert_eq!(bench.standing().0, Fault);
-    });
-}
-
-#[test]
 fn an_interface_moves_the_priority_or_means_a_fault() {
     for (weight, reverse, [with, without]) in [
         (0, false, [(Backup, 100), (Fault, 100)]),
@@ -529,39 +479,5 @@ fn a_group_waits_for_the_first_answer_of_a_members_script() {
         bench.engine.reload(bench.now);
         bench.settle_kernel();
         assert_eq!(states(&bench), [Backup, Backup]);
-    });
-}
-
-#[test]
-fn a_reload_with_shorter_times_is_not_taken_for_a_sleep() {
-    on_bench(|mut bench| {
-        let two = |config: &mut Config, timeout| {
-            tracking(0, false)(config);
-            add_script(config, "slow");
-            config.scripts[1].timeout = timeout;
-        };
-        bench.boot(|config| two(config, Span::from_secs(20)));
-        bench.turn(Span::ZERO);
-        bench.jobs();
-        for _ in 0..25 {
-            bench.turn(Span::from_secs(1));
-        }
-        // With the new timeout it was lost 8 s ago.
-        bench.stage(|config| two(config, Span::from_secs(2)));
-        bench.engine.reload(bench.now);
-        bench.drain();
-        bench.link(2, "eth0", true);
-        bench.answer(0);
-        bench.drain();
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.answer(0);
-        bench.turn(Span::from_millis(10));
-        for _ in 25..41 {
-            bench.turn(Span::from_secs(1));
-            assert_eq!(bench.standing().0, Init);
-        }
-        // 10 s, 2 s and 30 s after the start.
-        bench.turn(Span::from_secs(1));
-        assert_eq!(bench.standing().0, Fault);
     });
 }
