@@ -41,15 +41,10 @@ impl Shadow {
         }
     }
 
-    /// The shadow after a reload; where numbers changed, timers are taken over.
-    pub(super) fn retuned(
-        &self,
-        plan: RouterPlan,
-        seat: Seat,
-        priority: u8,
-        fsm: &Instance,
-    ) -> Self {
-        let rules = Rules { priority, ..plan.rules(seat) };
+    /// The shadow after a reload; where numbers changed, timers are taken over. The priority that
+    /// counts stays until the tables are read (I18).
+    pub(super) fn retuned(&self, plan: RouterPlan, seat: Seat, fsm: &Instance) -> Self {
+        let rules = Rules { priority: self.machine.rules.priority, ..plan.rules(seat) };
         let mut shadow = Shadow { plan, seat, ..self.clone() };
         if let State::Backup { waits, .. } = &mut shadow.machine.state {
             // The group is asked again.

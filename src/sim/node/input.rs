@@ -258,26 +258,19 @@ impl Node {
         kept: &[Router],
     ) -> Result<(), Violation> {
         let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
-        let plan = self.plan.clone();
-        let effective: Vec<u8> = (plan.routers.iter())
-            .map(|(router, seat)| self.effective_priority(router.vrid, seat.priority))
-            .collect();
         let mut shadows = Vec::new();
         for (index, (plan, seat)) in self.plan.routers.iter().enumerate() {
             let old = before.routers.iter().position(|(old, _)| old.survives_as(plan));
             let mut shadow = Shadow::new(plan.clone(), *seat);
             if let (Some(at), Some(router)) = (old, routers.get(index)) {
-                let counts = self.shadows[at].machine.rules.priority == effective[index];
                 let same_rules =
-                    counts && before.routers[at].0.rules(before.routers[at].1) == plan.rules(*seat);
+                    before.routers[at].0.rules(before.routers[at].1) == plan.rules(*seat);
                 let waits = self.shadows[at].waits();
                 if same_rules && !waits && kept.get(at).map(|old| old.fsm) != Some(router.fsm) {
                     return Err(broken(14, format!("n{} {}: {router:?}", self.id, plan.vrid)));
                 }
-                shadow =
-                    self.shadows[at].retuned(plan.clone(), *seat, effective[index], &router.fsm);
+                shadow = self.shadows[at].retuned(plan.clone(), *seat, &router.fsm);
             }
-            shadow.machine.rules.priority = effective[index];
             shadows.push(shadow);
         }
         self.shadows = shadows;

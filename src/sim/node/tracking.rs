@@ -253,7 +253,8 @@ impl Node {
         u8::try_from(sum.clamp(1, 254)).unwrap_or(base)
     }
 
-    /// I18: where an instance has another priority, it is the one that counts.
+    /// I18: where an instance has another priority, it is the one that counts, and nothing of what
+    /// it is made of is unknown.
     pub(super) fn follow_priority(&mut self, index: usize) -> Result<(), Violation> {
         let routers = self.engine.as_ref().map(|engine| engine.routers()).unwrap_or(&[]);
         let Some(priority) = routers.get(index).map(|router| router.fsm.settings().priority.0)
@@ -266,8 +267,12 @@ impl Node {
         if shadow.machine.rules.priority == priority {
             return Ok(());
         }
-        if priority != expected {
-            let text = format!("n{} {}: {priority}, not {expected}", self.id, shadow.plan.vrid);
+        let is_known = self.engine.as_ref().is_some_and(|engine| engine.knows_kernel());
+        if priority != expected || !is_known {
+            let text = format!(
+                "n{} {}: {priority}, not {expected}, tables read: {is_known}",
+                self.id, shadow.plan.vrid
+            );
             return Err(broken(18, text));
         }
         shadow.counts_as(priority);
