@@ -29,7 +29,7 @@ use serde_json::Value;
 const RINGWARD: &str = env!("CARGO_BIN_EXE_ringward");
 const CONTROL: &str = "/run/ringward/control";
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 /// An owner with one address and one excluded one: master as soon as it runs.
 fn owner(interface: &str) -> String {

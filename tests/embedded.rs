@@ -14,7 +14,7 @@ use ringward::lab::{Node, Process, Segment};
 use serde_json::Value;
 
 const RINGWARD: &str = env!("CARGO_BIN_EXE_ringward");
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 const OLD: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 101));
 const NEW: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 102));
 

@@ -12,7 +12,7 @@ use rig::Program::{self, Keepalived, Ringward};
 use rig::{Router, eventually};
 use ringward::lab::{Node, Segment};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// One address on each segment.
 const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 const RINGWARD: &str = env!("CARGO_BIN_EXE_ringward");
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Bits of linux/capability.h.
 const DAC_READ_SEARCH: u64 = 1 << 2;

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
 /// Ten times what a takeover takes, and more.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The service: it runs while this file is there.
 const SERVICE: &str = "/run/service";

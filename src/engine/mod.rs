@@ -22,9 +22,11 @@
 //! | `address` | what should be in the kernel, and what is |
 //! | `ingest` | packets: from bytes to the instance they are for |
 //! | `policy` | whether an instance takes an advert into account |
-//! | `observe` | netlink: from messages to tables, and what follows for the instances |
+//! | `observe` | netlink: from messages to tables |
+//! | `health` | what is missing for each instance, and what follows from that |
 //! | `group` | sync groups: who waits for whom, and who follows |
 //! | `request` | the difference between should and is, as netlink requests |
+//! | `kernel` | what the kernel was asked and has not answered |
 //! | `transmit` | adverts and announcements, written into the caller's buffer |
 //! | `script` | scripts: when each is run next, and what it has said |
 //! | `process` | whether a process is one that is tracked |
@@ -39,9 +41,11 @@ mod boundary;
 mod delay;
 mod fifo;
 mod group;
+mod health;
 mod ingest;
 mod interface;
 mod jobs;
+mod kernel;
 mod lane;
 mod notify;
 mod observe;
@@ -125,7 +129,7 @@ pub struct Engine {
     spare_addresses: Vec<Address, ADDRESS_ROW_COUNT_MAX>,
     /// Rows of addresses by (interface, address, prefix length), sorted.
     by_ip: Vec<u16, ADDRESS_ROW_COUNT_MAX>,
-    kernel: request::Kernel,
+    kernel: kernel::Kernel,
     /// Routers with an advert to send, in order.
     adverts: Deque<u16, INSTANCE_COUNT_MAX>,
     /// The next unicast peer of the router at the head of `adverts`.
@@ -173,7 +177,7 @@ impl Engine {
             addresses: Vec::new(),
             spare_addresses: Vec::new(),
             by_ip: Vec::new(),
-            kernel: request::Kernel::new(),
+            kernel: kernel::Kernel::new(),
             adverts: Deque::new(),
             peer_cursor: 0,
             announce: transmit::Announcements::new(),
@@ -254,7 +258,7 @@ impl Engine {
                 && now.since(beat.sent_at) < config.interval
                 // Its count of adverts died with it: what we sent now would be a replay to others,
                 // until we have heard one of them.
-                && !observe::has_header(config)
+                && !health::has_header(config)
         });
         let keeps = self.listen_at.is_none() && (config.priority.is_owner() || resume.is_some());
         if let Some(row) = self.addresses.get_mut(usize::from(row)) {

@@ -1,6 +1,6 @@
 //! What a router does about an event, and what follows from that for the rest of the engine.
 
-use super::Engine;
+use super::{Engine, address};
 use crate::time::{Instant, Span};
 use crate::trace::{Cause, Event, StateName, Transition};
 use crate::vrrp::instance::{self, Reaction, Send};
@@ -98,6 +98,35 @@ impl Engine {
             self.announce_rival(now, index);
         }
         self.queue_advert(index, reaction.send);
+    }
+
+    /// What of an address's row a state machine's change of role means: announced at once if it is
+    /// there already, removed or added by the next requests otherwise.
+    pub(super) fn role_changed(
+        &mut self,
+        now: Instant,
+        index: usize,
+        from: StateName,
+        to: StateName,
+    ) {
+        self.kernel.restart();
+        if to == StateName::Master {
+            self.announce_takeover(now, index);
+        } else if from == StateName::Master {
+            if let Some(router) = self.routers.get_mut(index) {
+                router.forget_announcements();
+            }
+            for row in self.rows_of(index) {
+                row.burst = 0;
+            }
+        }
+    }
+
+    /// The rows of an instance's addresses.
+    pub(super) fn rows_of(&mut self, index: usize) -> core::slice::IterMut<'_, address::Address> {
+        let range =
+            self.config.instances.get(index).map_or(0..0, |instance| instance.addresses.range());
+        self.addresses.get_mut(range).unwrap_or(&mut []).iter_mut()
     }
 
     /// Puts a router in the queue of adverts; a resignation takes the place of a regular advert.

@@ -18,6 +18,10 @@ use crate::limits::{ADDRESS_COUNT_MAX, NETLINK_BATCH_MAX};
 use crate::time::Instant;
 use crate::wire::rtnl::{self, Message};
 
+// The numbers of the processor that this is built for.
+const _: () = assert!(rtnl::EADDRNOTAVAIL == libc::EADDRNOTAVAIL);
+const _: () = assert!(rtnl::ENODEV == libc::ENODEV);
+
 /// Octets of the largest request: an IPv6 address with label, lifetimes and mark takes 112.
 pub const REQUEST_LEN_MAX: usize = 128;
 /// Octets of a full datagram of requests.

@@ -68,7 +68,7 @@ impl Node {
 
     /// A link that has just been set up carries nothing until the kernel has noticed its peer.
     fn wait_for_carrier(&self, interface: &str, hub: &Hub, port: &str) -> Result<()> {
-        let give_up = Clock::now() + Duration::from_secs(5);
+        let give_up = Clock::now() + Duration::from_secs(30);
         while !(self.namespace.enter(|| is_running(interface))?
             && hub.namespace.enter(|| is_running(port))?)
         {

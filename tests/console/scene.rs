@@ -10,7 +10,7 @@ use ringward::lab::{Node, Process, Segment};
 use crate::rig;
 
 pub(crate) const RINGWARD: &str = env!("CARGO_BIN_EXE_ringward");
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// An instance in keepalived's words.
 pub(crate) fn instance(name: &str, interface: &str, vrid: u32, priority: u8, vip: &str) -> String {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant as Clock};
 
 use crate::line::Line;
 use crate::rig;
-use crate::scene::{Scene, instance, two};
+use crate::scene::{SOON, Scene, instance, two};
 
 /// What begins a screen of which nothing was known: up to the cursor at home.
 const RESET: &str = "\x18\x0f\x1b(B\x1b[m\x1b[?7h\x1b[r\x1b[H";
@@ -68,7 +68,7 @@ fn a_refresh_writes_only_the_cells_that_have_changed() {
     let before = line.octets.len();
     line.press("\x0c");
     line.until("all of it", |_| true);
-    let give_up = Clock::now() + Duration::from_secs(10);
+    let give_up = Clock::now() + SOON;
     while !String::from_utf8_lossy(&line.octets[before..]).contains(RESET) {
         assert!(Clock::now() < give_up, "nothing was painted anew");
         line.listen(Duration::from_millis(20));

@@ -105,9 +105,9 @@ fn a_leased_address_vanishes_by_itself_and_an_unleased_one_waits_for_the_next_st
     plain.process().kill();
     let killed = lab::now();
     eventually("the lease runs out", || watch.went(VIP, Instant::ZERO).is_some());
-    // The larger of 10 s and four master-down intervals; the kernel may be 0.9 s late.
+    // The larger of 10 s and four master-down intervals; the kernel may be 0.9 s late, and the machine more.
     let lived = watch.went(VIP, Instant::ZERO).unwrap().since(killed);
-    assert!(lived < Span::from_millis(11_500), "it lived on for {lived}");
+    assert!(lived < Span::from_secs(15), "it lived on for {lived}");
     let give_up = Clock::now() + Duration::from_secs(1);
     while Clock::now() < give_up {
         assert!(plain.node.has(other).unwrap(), "no lease, and yet it vanished");

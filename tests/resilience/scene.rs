@@ -15,7 +15,7 @@ use crate::rig;
 
 pub(crate) const RINGWARD: &str = env!("CARGO_BIN_EXE_ringward");
 pub(crate) const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A multicast instance of version 3 with one host address.
 pub(crate) struct Spec<'a> {

@@ -144,7 +144,7 @@ impl Router {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringward"));
         command.args(question).args(["--control", CONTROL]);
         let Ok(mut client) = node.spawn(&mut command) else { return String::new() };
-        let _ = client.wait(Duration::from_secs(5));
+        let _ = client.wait(Duration::from_secs(60));
         client.output()
     }
 

@@ -133,36 +133,6 @@ fn a_reply_that_a_better_master_overtakes_is_not_sent() {
 }
 
 #[test]
-fn an_answer_about_a_vanished_interface_says_nothing_about_its_successor() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        bench.link_gone(2);
-        acknowledge(&mut bench);
-        // Should another one have the number now, it does not keep the address.
-        assert_eq!(removals(&mut bench), [2]);
-        acknowledge(&mut bench);
-        bench.link(9, "eth0", true);
-        bench.address(true, 9, ip(5), 24, 0);
-        assert_eq!(bench.engine.addresses()[0].presence, Presence::Absent);
-        let left = bench.turn(DOWN);
-        assert_eq!(left.last(), Some(&Left::Add(ip(100))));
-    });
-}
-
-#[test]
-fn a_stop_ends_although_an_interface_took_its_addresses_along() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.become_master();
-        bench.link_gone(2);
-        bench.engine.stop(bench.now);
-        bench.drain();
-        assert!(bench.engine.is_stopped());
-    });
-}
-
-#[test]
 fn late_news_of_a_removed_address_do_not_make_it_the_administrators() {
     // A kernel before 5.18: it does not tell who added an address.
     on_bench(|mut bench| {
@@ -311,21 +281,6 @@ fn a_renewal_that_adds_what_was_lost_is_announced() {
 }
 
 #[test]
-fn an_addition_that_reaches_an_interface_of_the_same_number_is_ours() {
-    // A kernel before 5.18; the old interface and the new one are both number 2.
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.address(true, 2, ip(100), 32, 0);
-        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
-        assert_eq!(bench.drain(), [Left::Remove(ip(100))]);
-    });
-}
-
-#[test]
 fn a_refused_removal_of_what_somebody_else_removed_is_looked_into() {
     on_bench(|mut bench| {
         bench.boot(one);
@@ -393,49 +348,6 @@ fn an_address_there_was_no_room_for_is_found_when_those_known_are_gone() {
         bench.address(true, 2, ip(last), 24, 0);
         bench.answer(0);
         assert_eq!(bench.engine.routers()[0].source, Some(ip(last)));
-    });
-}
-
-#[test]
-fn an_answered_addition_that_is_heard_of_behind_a_new_interface_of_the_same_number_is_ours() {
-    // A kernel before 5.18: it does not tell who added an address.
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        acknowledge(&mut bench);
-        bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.address(true, 2, ip(100), 32, 0);
-        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
-    });
-}
-
-#[test]
-fn an_addition_of_long_ago_claims_nothing_on_a_new_interface_of_the_same_number() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.become_master();
-        bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.address(true, 2, ip(100), 32, 0);
-        assert_eq!(bench.engine.addresses()[0].presence, Presence::Foreign);
-    });
-}
-
-#[test]
-fn an_addition_that_is_answered_between_two_interfaces_of_a_number_is_ours() {
-    // A kernel before 5.18: it does not tell who added an address.
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        bench.link_gone(2);
-        acknowledge(&mut bench);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.address(true, 2, ip(100), 32, 0);
-        assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
     });
 }
 
@@ -517,25 +429,6 @@ fn a_renewal_that_is_answered_between_the_news_of_a_loss_and_its_own_is_announce
         let left = bench.drain();
         let announced = left.iter().filter(|left| **left == Left::Announce(ip(100))).count();
         assert_eq!(announced, 5, "{left:?}");
-    });
-}
-
-#[test]
-fn what_a_vanished_interface_refused_does_not_bar_its_successor() {
-    on_bench(|mut bench| {
-        bench.boot(one);
-        bench.turn(DOWN);
-        // ENODEV: the interface is gone, and the news of it is still to come.
-        bench.answer(19);
-        bench.drain();
-        assert_eq!(
-            (bench.state(0), bench.last_cause(0)),
-            (StateName::Fault, Cause::AddressRefused)
-        );
-        bench.link_gone(2);
-        bench.link(9, "eth0", true);
-        bench.address(true, 9, ip(5), 24, 0);
-        assert_eq!(bench.state(0), StateName::Backup);
     });
 }
 

@@ -10,6 +10,7 @@ mod kernel;
 mod notify;
 mod protocol;
 mod reload;
+mod successor;
 mod tracking;
 
 use core::net::{IpAddr, Ipv4Addr};

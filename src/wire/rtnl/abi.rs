@@ -22,6 +22,11 @@ pub const NLMSG_DONE: u16 = 3;
 /// Messages were lost.
 pub const NLMSG_OVERRUN: u16 = 4;
 
+/// There is no such interface (asm-generic/errno-base.h).
+pub const ENODEV: i32 = 19;
+/// There is no such address (asm-generic/errno.h; MIPS has numbers of its own in asm/errno.h).
+pub const EADDRNOTAVAIL: i32 = if cfg!(target_arch = "mips") { 126 } else { 99 };
+
 /// A link exists or changed (linux/rtnetlink.h).
 pub const RTM_NEWLINK: u16 = 16;
 /// A link is gone.
