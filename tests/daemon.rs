@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant as Clock};
 
 use nix::sys::signal::{Signal, kill};
@@ -217,6 +217,8 @@ fn a_missing_interface_is_waited_for() {
     let config = blob("missing-interface", &owner("late7"));
     let process = spawn(&scene.node, &config);
     rig::eventually(SOON, "FAULT", || state(&scene.node) == "FAULT");
+    let (said, code) = client(&scene.node, &["release"]);
+    assert_eq!((said.as_str(), code), ("nothing to release: neither MASTER nor BACKUP\n", 0));
     scene.node.add_macvlan("late7").unwrap();
     scene.node.add_address("late7", "10.7.0.1".parse().unwrap(), 24).unwrap();
     scene.wait_for_address();
@@ -470,6 +472,25 @@ fn release_gives_mastership_up() {
     assert_eq!(code, 1, "{said}");
     let (log, _) = client(&scene.node, &["log"]);
     assert!(log.contains("released by the operator"), "{log}");
+}
+
+#[test]
+fn who_reads_no_further_is_told_nothing() {
+    let (scene, _process, _) = Scene::with_master("reads-no-further");
+    for asked in ["status", "log", "watch", "version", "help"] {
+        let ended = scene.node.enter(|| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let mut command = Command::new(RINGWARD);
+            command.arg(asked).stdout(writer).stderr(Stdio::piped());
+            if !["version", "help"].contains(&asked) {
+                command.args(["--control", CONTROL]);
+            }
+            Ok(command.spawn().unwrap().wait_with_output().unwrap())
+        });
+        let ended = ended.unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "{asked}: {ended:?}");
+    }
 }
 
 #[test]

@@ -58,12 +58,8 @@ fn obey(invocation: Invocation) -> Result<u8, Failure> {
             let mut text = String::new();
             // A string takes everything.
             let _ = render_version(&mut text);
-            print!("{text}");
-            Ok(Exit::Fine.code())
+            client::say(&text).map(Exit::code)
         }
-        Invocation::Help => {
-            print!("{}", help());
-            Ok(Exit::Fine.code())
-        }
+        Invocation::Help => client::say(&help()).map(Exit::code),
     }
 }

@@ -9,6 +9,7 @@ use crate::io::ring::ENTRY_COUNT;
 use crate::io::{heap, stderr};
 use crate::status::{self, Process};
 use crate::time::Instant;
+use crate::trace::StateName;
 
 impl Daemon {
     /// Answers the operators' requests.
@@ -148,6 +149,18 @@ fn release(engine: &mut Engine, now: Instant, instance: Option<&str>) -> &'stati
             }
         }
     };
+    let is_meant = |number: usize| index.is_none_or(|index| usize::from(index) == number);
+    let any_is = |state| {
+        let mut routers = engine.routers().iter().enumerate();
+        routers.any(|(number, router)| is_meant(number) && router.fsm.name() == state)
+    };
+    let (masters, backups) = (any_is(StateName::Master), any_is(StateName::Backup));
     engine.command(now, Command::Release(index));
-    "released\n"
+    match (masters, backups) {
+        (true, _) => "released\n",
+        (false, true) => {
+            "no MASTER to release; what is BACKUP preempts nobody until its master dies\n"
+        }
+        (false, false) => "nothing to release: neither MASTER nor BACKUP\n",
+    }
 }

@@ -52,8 +52,15 @@ pub fn print(control: &Path, request: &str) -> Result<Exit, Failure> {
     if let Some(reason) = answer.strip_prefix("error: ") {
         return Err(Failure::new(Exit::Refused, reason.trim_end()));
     }
-    put(&answer)?;
-    Ok(Exit::Fine)
+    say(&answer)
+}
+
+/// Prints this. Nobody who reads no further is told of it.
+///
+/// # Errors
+/// It cannot be printed.
+pub fn say(text: &str) -> Result<Exit, Failure> {
+    put(text).map(|_| Exit::Fine)
 }
 
 /// Shows what the daemon does until interrupted. Where standard output is no terminal, one status
@@ -74,9 +81,8 @@ pub fn watch(control: &Path) -> Result<Exit, Failure> {
     }
     process::hold_signals();
     loop {
-        put(&answer)?;
-        put("\n")?;
-        if process::wait_for_word(Some(REFRESH)) == Some(Word::Stop) {
+        answer.push('\n');
+        if !put(&answer)? || process::wait_for_word(Some(REFRESH)) == Some(Word::Stop) {
             return Ok(Exit::Fine);
         }
         // A daemon that is being restarted comes back.
@@ -84,10 +90,12 @@ pub fn watch(control: &Path) -> Result<Exit, Failure> {
     }
 }
 
-fn put(text: &str) -> Result<(), Failure> {
+/// Prints; answers whether anybody reads it still.
+fn put(text: &str) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::new(Exit::System, format!("cannot print: {error}")))
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(Exit::System, format!("cannot print: {error}"))),
+    }
 }
