@@ -16,7 +16,6 @@ use super::noise::Noise;
 use super::packet::{GROUP4, Ipv4, PROTOCOL_VRRP, seal};
 use super::report::{Bound, Row};
 use super::rhythm::micros;
-use super::stalls::Stalls;
 
 const INTERVAL: Span = Span::from_millis(100);
 /// An advert that leaves later is late: a tenth of the shortest interval.
@@ -39,8 +38,7 @@ struct Field {
 
 /// What an attack did.
 struct Outcome {
-    /// Adverts that left too late, or not at all before the next one did; while the machine stood
-    /// still, none was due.
+    /// Adverts that left too late, or not at all before the next one did.
     late: u64,
     longest_silence: Span,
     /// Adverts of the backup.
@@ -93,17 +91,15 @@ impl Field {
         let meter = Meter::new(&self.master);
         let lines = || u64::try_from(self.master.output().lines().count()).unwrap();
         let (since, before, lines_before) = (now(), meter.processor(), lines());
-        let ((until, after, log_lines), stalls) = Stalls::during(|| {
-            let mut next = Clock::now();
-            for number in 0..count {
-                round(&self.injector, number);
-                next += pace;
-                sleep(next.saturating_duration_since(Clock::now()));
-            }
-            let ends = (now(), meter.processor(), lines() - lines_before);
-            wait_for_master(&self.capture, ends.0, self.rhythms);
-            ends
-        });
+        let mut next = Clock::now();
+        for number in 0..count {
+            round(&self.injector, number);
+            next += pace;
+            sleep(next.saturating_duration_since(Clock::now()));
+        }
+        let (until, after) = (now(), meter.processor());
+        let log_lines = lines() - lines_before;
+        wait_for_master(&self.capture, until, self.rhythms);
         let lasted = until.since(since);
         let mut outcome = Outcome {
             late: 0,
@@ -116,11 +112,11 @@ impl Field {
             processor: (micros(after) - micros(before)) / micros(lasted) * 100.0,
             log_lines,
         };
-        self.judge((since, until), &stalls, &mut outcome);
+        self.judge((since, until), &mut outcome);
         outcome
     }
 
-    fn judge(&self, (since, until): (Instant, Instant), stalls: &Stalls, outcome: &mut Outcome) {
+    fn judge(&self, (since, until): (Instant, Instant), outcome: &mut Outcome) {
         let frames = self.capture.frames();
         let in_attack = |at: Instant| at >= since && at <= until;
         for &(vrid, interval) in self.rhythms {
@@ -132,8 +128,7 @@ impl Field {
             for pair in stamps[first..=last].windows(2) {
                 let gap = pair[1].since(pair[0]);
                 outcome.longest_silence = outcome.longest_silence.max(gap);
-                let excused = LATE + stalls.held(pair[0], pair[1]);
-                let late = gap.as_nanos().saturating_sub(excused.as_nanos());
+                let late = gap.as_nanos().saturating_sub(LATE.as_nanos());
                 outcome.late += late.saturating_sub(1) / interval.as_nanos();
             }
             outcome.sent += stamps.iter().filter(|at| in_attack(**at)).count() as u64;

@@ -49,26 +49,6 @@ impl Stalls {
     pub(crate) fn held_up(&self, due: Instant) -> bool {
         self.0.iter().any(|(since, until)| *since <= due && due <= *until + AFTERMATH)
     }
-
-    /// How long the machine stood still between these two instants. Where several processors did at
-    /// once, the longest counts.
-    pub(crate) fn held(&self, since: Instant, until: Instant) -> Span {
-        let within = |stall: &(Instant, Instant)| {
-            // It meant to sleep for a while.
-            let (from, to) = ((stall.0 + PERIOD).max(since), stall.1.min(until));
-            (from < to).then_some((from, to))
-        };
-        let mut stalls = self.0.iter().filter_map(within).collect::<Vec<_>>();
-        stalls.sort_unstable();
-        let (mut held, mut seen_until) = (Span::ZERO, since);
-        for (from, to) in stalls {
-            if to > seen_until {
-                held = held + to.since(from.max(seen_until));
-                seen_until = to;
-            }
-        }
-        held
-    }
 }
 
 fn watch(processor: usize, is_over: &AtomicBool, found: &Mutex<Vec<(Instant, Instant)>>) {
