@@ -526,29 +526,31 @@ fn unknown_and_oversized_requests_are_answered_or_dropped() {
 
 #[test]
 fn clients_that_are_slow_or_too_many_are_dropped_and_delay_nothing() {
-    let (scene, _process, _) = Scene::with_master("slow");
-    let capture = scene.segment.capture().unwrap();
-    let began = ringward::lab::now();
-    scene
-        .node
-        .enter(|| {
-            let idle: Vec<UnixStream> =
-                (0..20).map(|_| UnixStream::connect(CONTROL).unwrap()).collect();
-            // Each is hung up on sooner or later.
-            for mut stream in idle {
-                stream.set_read_timeout(Some(SOON)).unwrap();
-                let mut octet = [0];
-                let read = stream.read(&mut octet);
-                assert!(
-                    matches!(read, Ok(0)) || read.is_err_and(|e| e.raw_os_error() == Some(104))
-                );
-            }
-            Ok(())
-        })
-        .unwrap();
-    let status = status(&scene.node);
-    assert_eq!(status["process"]["control_dropped"], 20, "{status}");
-    rig::assert_regular(&capture, began, 15);
+    rig::undisturbed(|| {
+        let (scene, _process, _) = Scene::with_master("slow");
+        let capture = scene.segment.capture().unwrap();
+        let began = ringward::lab::now();
+        scene
+            .node
+            .enter(|| {
+                let idle: Vec<UnixStream> =
+                    (0..20).map(|_| UnixStream::connect(CONTROL).unwrap()).collect();
+                // Each is hung up on sooner or later.
+                for mut stream in idle {
+                    stream.set_read_timeout(Some(SOON)).unwrap();
+                    let mut octet = [0];
+                    let read = stream.read(&mut octet);
+                    assert!(
+                        matches!(read, Ok(0)) || read.is_err_and(|e| e.raw_os_error() == Some(104))
+                    );
+                }
+                Ok(())
+            })
+            .unwrap();
+        let status = status(&scene.node);
+        assert_eq!(status["process"]["control_dropped"], 20, "{status}");
+        rig::assert_regular(&capture, began, 15);
+    });
 }
 
 #[test]

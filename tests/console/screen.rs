@@ -77,28 +77,30 @@ fn a_refresh_writes_only_the_cells_that_have_changed() {
 
 #[test]
 fn a_line_that_stands_still_delays_nobody_and_is_painted_anew_when_it_goes_on() {
-    let scene = Scene::new("still", &two(), &[]);
-    let capture = scene.segment.capture().unwrap();
-    let mut line = Line::new();
-    let _console = scene.console(&line.path, &["--keys", "--screen"]);
-    line.until_there_is("q quit");
-    // XOFF.
-    line.press("\x13");
-    while line.listen(Duration::from_millis(1500)) {}
-    let began = ringward::lab::now();
-    let silent = line.octets.len();
-    let until = Clock::now() + Duration::from_secs(4);
-    while Clock::now() < until {
-        line.listen(Duration::from_millis(100));
-    }
-    assert_eq!(line.octets.len(), silent, "a stopped line was written to");
-    assert!(scene.ask(&["status"]).contains("gateway  MASTER"));
-    rig::assert_regular(&capture, began, 30);
-    // XON.
-    line.press("\x11");
-    line.until_there_is(" dropped");
-    let since = String::from_utf8_lossy(&line.octets[silent..]).into_owned();
-    assert!(since.contains(RESET), "{since:?}");
+    rig::undisturbed(|| {
+        let scene = Scene::new("still", &two(), &[]);
+        let capture = scene.segment.capture().unwrap();
+        let mut line = Line::new();
+        let _console = scene.console(&line.path, &["--keys", "--screen"]);
+        line.until_there_is("q quit");
+        // XOFF.
+        line.press("\x13");
+        while line.listen(Duration::from_millis(1500)) {}
+        let began = ringward::lab::now();
+        let silent = line.octets.len();
+        let until = Clock::now() + Duration::from_secs(4);
+        while Clock::now() < until {
+            line.listen(Duration::from_millis(100));
+        }
+        assert_eq!(line.octets.len(), silent, "a stopped line was written to");
+        assert!(scene.ask(&["status"]).contains("gateway  MASTER"));
+        rig::assert_regular(&capture, began, 30);
+        // XON.
+        line.press("\x11");
+        line.until_there_is(" dropped");
+        let since = String::from_utf8_lossy(&line.octets[silent..]).into_owned();
+        assert!(since.contains(RESET), "{since:?}");
+    });
 }
 
 #[test]

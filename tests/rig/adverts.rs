@@ -16,8 +16,7 @@ pub(crate) fn assert_regular(capture: &Capture, since: Instant, at_least: usize)
     assert!(adverts.len() >= at_least, "{}", capture.listing());
     for pair in adverts.windows(2) {
         let gap = pair[1].since(pair[0]).as_millis();
-        // Who waits for a client or a line does so for seconds; less may be the machine itself.
-        assert!(gap < 500, "{gap} ms between adverts that are due every 100 ms");
+        assert!(gap < 200, "{gap} ms between adverts that are due every 100 ms");
     }
     let (first, last) = (adverts[0], adverts[adverts.len() - 1]);
     // Each may be a 64th of the interval early, 1 ms at most.
