@@ -19,7 +19,7 @@ impl Bench {
         self.settle_kernel_as(up);
     }
 
-    fn settle_kernel_as(&mut self, up: bool) {
+    pub(super) fn settle_kernel_as(&mut self, up: bool) {
         self.drain();
         while !self.asked.is_empty() {
             if self.asked[0].1 == Left::Dump {

@@ -35,15 +35,7 @@ impl Bench {
     }
 
     pub(super) fn settle_kernel(&mut self) {
-        self.drain();
-        while !self.asked.is_empty() {
-            if self.asked[0].1 == Left::Dump {
-                self.link(2, "eth0", true);
-                self.address(true, 2, ip(5), 24, 0);
-            }
-            self.answer(0);
-            self.drain();
-        }
+        self.settle_kernel_as(true);
     }
 
     /// Each is told, one after the other, and ends well.

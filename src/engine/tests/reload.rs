@@ -130,7 +130,7 @@ fn a_reload_keeps_what_a_script_has_said() {
         let before = bench.standing();
         assert_eq!(before.1, 80);
         let due = bench.engine.routers()[0].fsm.deadline();
-        bench.stage(|config| {
+        reload(&mut bench, |config| {
             // Another one before it.
             add_script(config, "new");
             add_instance(config, "V", 7, 100, ip(9));
@@ -141,8 +141,6 @@ fn a_reload_keeps_what_a_script_has_said() {
             }
             config.instances[0].trackers = Span16 { start: 0, len: 2 };
         });
-        bench.engine.reload(bench.now);
-        bench.drain();
         assert_eq!(bench.standing(), before);
         assert_eq!(bench.engine.routers()[0].fsm.deadline(), due);
         let standings = bench.engine.scripts().iter().map(|script| script.counter.standing());
@@ -158,17 +156,10 @@ fn a_reload_that_makes_a_fault_of_a_weight_leaves_no_advert_between() {
         bench.become_master();
         let advert = |priority| Left::Advert(7, priority, "224.0.0.18".parse().unwrap());
         bench.turn(Span::from_millis(600));
-        bench.stage(tracking(0, false));
-        bench.engine.reload(bench.now);
-        assert_eq!(bench.drain(), [Left::Dump]);
+        assert_eq!(reload(&mut bench, tracking(0, false)), [Left::Dump]);
         // The kernel takes its time.
         assert_eq!(bench.turn(Span::from_millis(400)), [advert(80)]);
-        bench.link(2, "eth0", true);
-        bench.answer(0);
-        assert_eq!(bench.drain(), [Left::Dump]);
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.address(true, 2, ip(9), 32, ADDRESS_PROTO);
-        bench.answer(0);
+        read_again(&mut bench, &[ip(9)]);
         assert_eq!(bench.drain(), [advert(0), Left::Remove(ip(9))]);
         assert_eq!(bench.standing().0, Fault);
     });
@@ -180,24 +171,18 @@ fn an_interface_that_a_reload_adds_does_not_count_before_it_was_looked_at() {
         bench.boot(|config| add_instance(config, "V", 7, 100, ip(9)));
         bench.become_master();
         bench.turn(Span::from_millis(600));
-        bench.stage(|config| {
+        let left = reload(&mut bench, |config| {
             add_instance(config, "V", 7, 100, ip(9));
             config.interfaces.push("eth1".try_into().unwrap()).unwrap();
             config.instances[0].trackers = Span16 { start: 0, len: 1 };
             let subject = Subject::Interface(1);
             config.trackers.push(Tracker { subject, weight: -20, reverse: false }).unwrap();
         });
-        bench.engine.reload(bench.now);
-        assert_eq!(bench.drain(), [Left::Dump]);
+        assert_eq!(left, [Left::Dump]);
         let advert = || Left::Advert(7, 100, "224.0.0.18".parse().unwrap());
         assert_eq!(bench.turn(Span::from_millis(400)), [advert()]);
-        bench.link(2, "eth0", true);
         bench.link(3, "eth1", true);
-        bench.answer(0);
-        assert_eq!(bench.drain(), [Left::Dump]);
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.address(true, 2, ip(9), 32, ADDRESS_PROTO);
-        bench.answer(0);
+        read_again(&mut bench, &[ip(9)]);
         assert_eq!(bench.turn(Span::from_secs(1)), [advert()]);
     });
 }
@@ -207,15 +192,8 @@ fn a_reload_that_adds_a_script_of_weight_0_is_no_fault_before_it_fails() {
     on_bench(|mut bench| {
         bench.boot(|config| add_instance(config, "V", 7, 100, ip(9)));
         assert_eq!(bench.standing().0, Backup);
-        bench.stage(tracking(0, false));
-        bench.engine.reload(bench.now);
-        bench.drain();
-        while !bench.asked.is_empty() {
-            bench.link(2, "eth0", true);
-            bench.address(true, 2, ip(5), 24, 0);
-            bench.answer_all();
-            bench.drain();
-        }
+        reload(&mut bench, tracking(0, false));
+        read_again(&mut bench, &[]);
         assert_eq!(bench.standing().0, Backup);
         bench.run_ends(BAD);
         assert_eq!(bench.standing().0, Fault);
@@ -237,14 +215,8 @@ fn a_reload_with_shorter_times_is_not_taken_for_a_sleep() {
             bench.turn(Span::from_secs(1));
         }
         // With the new timeout it was lost 8 s ago.
-        bench.stage(|config| two(config, Span::from_secs(2)));
-        bench.engine.reload(bench.now);
-        bench.drain();
-        bench.link(2, "eth0", true);
-        bench.answer(0);
-        bench.drain();
-        bench.address(true, 2, ip(5), 24, 0);
-        bench.answer(0);
+        reload(&mut bench, |config| two(config, Span::from_secs(2)));
+        read_again(&mut bench, &[]);
         bench.turn(Span::from_millis(10));
         for _ in 25..41 {
             bench.turn(Span::from_secs(1));

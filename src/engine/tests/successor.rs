@@ -3,6 +3,12 @@
 use super::found::{DOWN, acknowledge, one, removals};
 use super::*;
 
+/// Another interface of that name comes, with an address of its own.
+fn another(bench: &mut Bench, index: u32) {
+    bench.link(index, "eth0", true);
+    bench.address(true, index, ip(5), 24, 0);
+}
+
 #[test]
 fn an_answer_about_a_vanished_interface_says_nothing_about_its_successor() {
     on_bench(|mut bench| {
@@ -13,8 +19,7 @@ fn an_answer_about_a_vanished_interface_says_nothing_about_its_successor() {
         // Should another one have the number now, it does not keep the address.
         assert_eq!(removals(&mut bench), [2]);
         acknowledge(&mut bench);
-        bench.link(9, "eth0", true);
-        bench.address(true, 9, ip(5), 24, 0);
+        another(&mut bench, 9);
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Absent);
         let left = bench.turn(DOWN);
         assert_eq!(left.last(), Some(&Left::Add(ip(100))));
@@ -40,8 +45,7 @@ fn an_addition_that_reaches_an_interface_of_the_same_number_is_ours() {
         bench.boot(one);
         bench.turn(DOWN);
         bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
+        another(&mut bench, 2);
         bench.address(true, 2, ip(100), 32, 0);
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
         assert_eq!(bench.drain(), [Left::Remove(ip(100))]);
@@ -56,8 +60,7 @@ fn an_answered_addition_that_is_heard_of_behind_a_new_interface_of_the_same_numb
         bench.turn(DOWN);
         acknowledge(&mut bench);
         bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
+        another(&mut bench, 2);
         bench.address(true, 2, ip(100), 32, 0);
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
     });
@@ -69,8 +72,7 @@ fn an_addition_of_long_ago_claims_nothing_on_a_new_interface_of_the_same_number(
         bench.boot(one);
         bench.become_master();
         bench.link_gone(2);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
+        another(&mut bench, 2);
         bench.address(true, 2, ip(100), 32, 0);
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Foreign);
     });
@@ -84,8 +86,7 @@ fn an_addition_that_is_answered_between_two_interfaces_of_a_number_is_ours() {
         bench.turn(DOWN);
         bench.link_gone(2);
         acknowledge(&mut bench);
-        bench.link(2, "eth0", true);
-        bench.address(true, 2, ip(5), 24, 0);
+        another(&mut bench, 2);
         bench.address(true, 2, ip(100), 32, 0);
         assert_eq!(bench.engine.addresses()[0].presence, Presence::Ours);
     });
@@ -104,8 +105,7 @@ fn what_a_vanished_interface_refused_does_not_bar_its_successor() {
             (StateName::Fault, Cause::AddressRefused)
         );
         bench.link_gone(2);
-        bench.link(9, "eth0", true);
-        bench.address(true, 9, ip(5), 24, 0);
+        another(&mut bench, 9);
         assert_eq!(bench.state(0), StateName::Backup);
     });
 }
